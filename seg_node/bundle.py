@@ -19,6 +19,7 @@ from seg_node.errors import SegNodeError
 from seg_node.labels import Label, LANE_LABELS
 from seg_node.postprocess import OutputSpec
 from seg_node.preprocess import InputSpec
+from seg_node.share import shared_path
 from seg_node.strict_json import from_json
 
 SCHEMA_VERSION = 1
@@ -61,8 +62,8 @@ class Manifest:
 
     name: str
     files: tuple[WeightFile, ...]
-    input: InputSpec = InputSpec()
-    output: OutputSpec = OutputSpec()
+    input: InputSpec = field(default_factory=InputSpec)
+    output: OutputSpec = field(default_factory=OutputSpec)
     labels: tuple[Label, ...] = LANE_LABELS
     network: dict[str, Any] = field(default_factory=dict)  # architecture, to fine-tune from
     adapters: dict[str, Adapter] = field(default_factory=dict)
@@ -128,6 +129,11 @@ class ModelBundle:
     def path_of(self, file: WeightFile) -> Path:
         """Return where a file of the bundle lies."""
         return self.folder / file.path
+
+
+def default_bundle_path() -> Path:
+    """Return the bundle that ships with the package."""
+    return shared_path('models/lane_unet')
 
 
 def describe_file(folder: Path, path: str, **facts: Any) -> WeightFile:

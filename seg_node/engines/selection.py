@@ -1,0 +1,170 @@
+"""Choose an engine: what is installed, what the bundle has files for, what is fastest here."""
+
+from dataclasses import dataclass
+import importlib
+import importlib.util
+import logging
+import statistics
+import time
+
+import numpy as np
+from seg_node.bundle import ModelBundle, WeightFile
+from seg_node.engines import choice_cache
+from seg_node.engines.base import Engine, EngineError, EngineSpec
+
+_log = logging.getLogger(__name__)
+
+#: Module and class of each engine, imported only when it is used, and what must be installed.
+_ENGINES = {
+    'onnxruntime': ('onnxruntime_engine', 'OnnxRuntimeEngine', 'onnxruntime'),
+    'openvino': ('openvino_engine', 'OpenVinoEngine', 'openvino'),
+    'tensorrt': ('tensorrt_engine', 'TensorRtEngine', 'tensorrt'),
+    'torch': ('torch_engine', 'TorchEngine', 'torch'),
+}
+ENGINE_NAMES = tuple(_ENGINES)
+PRECISIONS = ('fp32', 'bf16', 'int8')
+#: torch is a development engine: slower than the others, never a choice of `auto`.
+_AUTO_ENGINES = ('onnxruntime', 'openvino', 'tensorrt')
+#: Timed runs of each candidate, interleaved so that a busy moment hurts all alike.
+_TIMED_RUNS = 15
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to run a bundle."""
+
+    engine: str
+    precision: str
+    file: WeightFile
+
+    @property
+    def name(self) -> str:
+        """Short name for logs and caches."""
+        return f'{self.engine} {self.precision}'
+
+
+def load_engine(
+    bundle: ModelBundle,
+    engine: str = 'auto',
+    precision: str = 'auto',
+    adapter: str = '',
+    threads: int = 0,
+) -> Engine:
+    """
+    Load the engine asked for, or the fastest of what fits.
+
+    :param engine: ``auto`` or one of ``ENGINE_NAMES``.
+    :param precision: ``auto`` or one of ``PRECISIONS``.
+    :param adapter: an adapter of the bundle, or empty for the base model.
+    :param threads: 0 for one for each core.
+    :raises EngineError: when nothing fits, saying what was asked for and what there is.
+    """
+    candidates = find_candidates(bundle, engine, precision, adapter)
+    if len(candidates) == 1:
+        return _load(bundle, candidates[0], threads)
+    libraries = sorted({_ENGINES[candidate.engine][2] for candidate in candidates})
+    names = [candidate.name for candidate in candidates]
+    key = choice_cache.key_of(bundle.digest, adapter, threads, names, libraries)
+    remembered = choice_cache.recall(key)
+    for candidate in candidates:
+        if candidate.name == remembered:
+            _log.info('engine %s: fastest when measured here before', candidate.name)
+            return _load(bundle, candidate, threads)
+    return _measure_and_choose(bundle, candidates, threads, key)
+
+
+def find_candidates(
+    bundle: ModelBundle, engine: str = 'auto', precision: str = 'auto', adapter: str = ''
+) -> list[Candidate]:
+    """
+    List the ways to run a bundle here.
+
+    :raises EngineError: for an unknown name, or when there is no way.
+    """
+    _check_name('engine', engine, ENGINE_NAMES)
+    _check_name('precision', precision, PRECISIONS)
+    names = _AUTO_ENGINES if engine == 'auto' else (engine,)
+    installed = [name for name in names if name == engine or _is_installed(name)]
+    candidates = [
+        Candidate(name, chosen, file)
+        for name in installed
+        for file in bundle.select(name, 'auto', adapter)
+        for chosen in _precisions_of(name, file)
+        if precision in ('auto', chosen)
+    ]
+    if not candidates:
+        has = sorted({f'{name} {file.precision}' for file in bundle.manifest.all_files()
+                      for name in file.engines})  # fmt: skip
+        raise EngineError(
+            f'bundle {bundle.manifest.name} has nothing for engine {engine} with precision '
+            f'{precision}' + (f' and adapter {adapter}' if adapter else '') + ' on this machine; '
+            f'it has {", ".join(has)}, installed are {", ".join(installed) or "none of those"}'
+        )
+    return candidates
+
+
+def _check_name(what: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in ('auto', *known):
+        raise EngineError(f"{what} '{value}' is unknown: use auto, {', '.join(known)}")
+
+
+def _is_installed(engine: str) -> bool:
+    return importlib.util.find_spec(_ENGINES[engine][2]) is not None
+
+
+def _precisions_of(engine: str, file: WeightFile) -> tuple[str, ...]:
+    """fp32 weights also run in bf16 where engine and processor do that by themselves."""
+    if engine == 'openvino' and file.precision == 'fp32':
+        module = importlib.import_module('seg_node.engines.openvino_engine')
+        return ('fp32', 'bf16') if module.has_bf16() else ('fp32',)
+    return (file.precision,)
+
+
+def _load(bundle: ModelBundle, candidate: Candidate, threads: int) -> Engine:
+    module_name, class_name, _ = _ENGINES[candidate.engine]
+    module = importlib.import_module(f'seg_node.engines.{module_name}')
+    manifest = bundle.manifest
+    spec = EngineSpec(
+        path=bundle.path_of(candidate.file),
+        height=manifest.input.height,
+        width=manifest.input.width,
+        classes=len(manifest.labels),
+        precision=candidate.precision,
+        threads=threads,
+    )
+    return getattr(module, class_name)(spec)
+
+
+def _measure_and_choose(
+    bundle: ModelBundle, candidates: list[Candidate], threads: int, key: str
+) -> Engine:
+    engines: dict[str, Engine] = {}
+    for candidate in candidates:
+        try:
+            engines[candidate.name] = _load(bundle, candidate, threads)
+        except EngineError as error:
+            _log.warning('engine %s left out: %s', candidate.name, error)
+    if not engines:
+        raise EngineError(f'no engine could load bundle {bundle.manifest.name}: see above')
+    latency_ms = _time_interleaved(engines, bundle)
+    best = min(latency_ms, key=lambda name: latency_ms[name])
+    shown = ', '.join(f'{name} {value:.1f} ms' for name, value in latency_ms.items())
+    _log.info('engine %s: fastest of %s', best, shown)
+    choice_cache.remember(key, best, latency_ms)
+    for name, engine in engines.items():
+        if name != best:
+            engine.close()
+    return engines[best]
+
+
+def _time_interleaved(engines: dict[str, Engine], bundle: ModelBundle) -> dict[str, float]:
+    """Return the median inference time of each engine, in ms."""
+    size = (1, bundle.manifest.input.height, bundle.manifest.input.width, 3)
+    batch = np.random.default_rng(0).integers(0, 256, size, np.uint8)
+    times_ms: dict[str, list[float]] = {name: [] for name in engines}
+    for _ in range(_TIMED_RUNS):
+        for name, engine in engines.items():
+            start_s = time.perf_counter()
+            engine.infer(batch)
+            times_ms[name].append((time.perf_counter() - start_s) * 1e3)
+    return {name: statistics.median(values) for name, values in times_ms.items()}
