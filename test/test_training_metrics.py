@@ -1,0 +1,121 @@
+import math
+
+from hypothesis import given, settings, strategies as st
+from hypothesis.extra.numpy import arrays
+import numpy as np
+import pytest
+from seg_node.labels import LANE_MARKING, ROAD, UNLABELLED
+from training.metrics import pool, SegmentationCounts, TOLERANCE_PX
+
+ALL = np.array([True, True, True])
+LANE_ONLY = np.array([False, True, False])
+PLANES = arrays(np.uint8, (7, 24), elements=st.sampled_from([0, 1, 2]))
+TRUTHS = arrays(np.uint8, (7, 24), elements=st.sampled_from([0, 0, 0, 1, 2, 255]))
+
+
+def brute_force(predicted, truth, tolerance):
+    """Say the pooled numbers pixel by pixel: IoU of each label, lane precision and recall."""
+    pixels = [
+        (y, x) for y in range(truth.shape[0]) for x in range(truth.shape[1])
+        if truth[y, x] != UNLABELLED
+    ]  # fmt: skip
+
+    def ratio(part, whole):
+        return part / whole if whole else 1.0
+
+    def near(point, others):
+        return any(math.dist(point, other) <= tolerance for other in others)
+
+    ious = []
+    for label in range(3):
+        said = {p for p in pixels if predicted[p] == label}
+        true = {p for p in pixels if truth[p] == label}
+        ious.append(ratio(len(said & true), len(said | true)))
+    said = [p for p in pixels if predicted[p] == LANE_MARKING]
+    true = [p for p in pixels if truth[p] == LANE_MARKING]
+    precision = ratio(sum(near(p, true) for p in said), len(said))
+    recall = ratio(sum(near(p, said) for p in true), len(true))
+    return ious, precision, recall
+
+
+@given(predicted=PLANES, truth=TRUTHS)
+@settings(max_examples=60, deadline=None)
+def test_agrees_with_brute_force(predicted, truth):
+    # widened so that the tolerance is one pixel and a half: distances of 1, sqrt 2 and 2 differ
+    wide = (0, 0), (0, 256 - predicted.shape[1])
+    predicted = np.pad(predicted, wide)
+    truth = np.pad(truth, wide, constant_values=UNLABELLED)
+    summary = SegmentationCounts.of(predicted, truth, ALL).summary()
+    ious, precision, recall = brute_force(predicted, truth, TOLERANCE_PX * 256 / 512)
+    assert summary['lane_iou'] == pytest.approx(ious[LANE_MARKING])
+    assert summary['road_iou'] == pytest.approx(ious[ROAD])
+    assert summary['mean_iou'] == pytest.approx(np.mean(ious))
+    assert summary['lane_precision'] == pytest.approx(precision)
+    assert summary['lane_recall'] == pytest.approx(recall)
+    f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0
+    assert summary['lane_f1_3px'] == pytest.approx(f1)
+
+
+@pytest.mark.parametrize(('width', 'shift', 'expected'), [
+    (512, 3, 1.0), (512, 4, 0.0), (1024, 6, 1.0), (1024, 7, 0.0), (256, 1, 1.0), (256, 2, 0.0),
+])  # fmt: skip
+def test_tolerance_scales_with_the_width(width, shift, expected):
+    truth = np.zeros((40, width), np.uint8)
+    predicted = truth.copy()
+    truth[10], predicted[10 + shift] = LANE_MARKING, LANE_MARKING
+    summary = SegmentationCounts.of(predicted, truth, LANE_ONLY).summary()
+    assert summary['lane_f1_3px'] == expected
+    assert summary['lane_iou'] == 0
+
+
+def test_picture_without_lane_counts_one_alone_and_nothing_in_a_pool():
+    empty = np.zeros((8, 16), np.uint8)
+    half = empty.copy()
+    half[2, :8] = LANE_MARKING
+    full = empty.copy()
+    full[2] = LANE_MARKING
+    nothing = SegmentationCounts.of(empty, empty, LANE_ONLY)
+    assert set(nothing.summary().values()) == {1.0}
+    assert pool([nothing, nothing])['lane_iou'] == 1
+    something = SegmentationCounts.of(half, full, LANE_ONLY)
+    assert pool([nothing, something]) == something.summary()
+    assert something.summary()['lane_iou'] == 0.5
+
+
+def test_lane_seen_by_one_side_only_counts_zero():
+    empty = np.zeros((8, 16), np.uint8)
+    lane = empty.copy()
+    lane[4] = LANE_MARKING
+    missed = SegmentationCounts.of(empty, lane, LANE_ONLY).summary()
+    invented = SegmentationCounts.of(lane, empty, LANE_ONLY).summary()
+    assert (missed['lane_iou'], missed['lane_f1_3px']) == (0, 0)
+    assert (invented['lane_iou'], invented['lane_f1_3px']) == (0, 0)
+    assert (missed['lane_precision'], missed['lane_recall']) == (1, 0)
+
+
+def test_pools_pixels_not_pictures():
+    big, small = np.zeros((10, 100), np.uint8), np.zeros((10, 100), np.uint8)
+    big[:5], small[0, 0] = LANE_MARKING, LANE_MARKING
+    empty = np.zeros_like(big)
+    right = SegmentationCounts.of(big, big, LANE_ONLY)
+    wrong = SegmentationCounts.of(empty, small, LANE_ONLY)
+    assert pool([right, wrong])['lane_iou'] == pytest.approx(500 / 501)
+
+
+def test_lane_only_set_does_not_judge_the_rest():
+    truth = np.zeros((8, 16), np.uint8)
+    truth[4] = LANE_MARKING
+    predicted = np.full_like(truth, ROAD)
+    predicted[4] = LANE_MARKING
+    summary = SegmentationCounts.of(predicted, truth, LANE_ONLY).summary()
+    assert summary['lane_iou'] == summary['mean_iou'] == 1
+    assert 'road_iou' not in summary
+
+
+def test_paint_is_road_for_a_set_that_knows_no_lanes():
+    truth = np.full((8, 16), ROAD, np.uint8)
+    predicted = truth.copy()
+    predicted[4] = LANE_MARKING
+    road_only = np.array([False, False, True])
+    assert SegmentationCounts.of(predicted, truth, road_only).summary()['road_iou'] == 1
+    assert SegmentationCounts.of(predicted, truth, ALL).summary()['road_iou'] == 7 / 8
