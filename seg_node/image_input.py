@@ -7,8 +7,10 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import (
+    qos_check_compatible,
     qos_policy_name_from_kind,
     qos_profile_sensor_data,
+    QoSCompatibility,
     QoSProfile,
     ReliabilityPolicy,
 )
@@ -36,12 +38,13 @@ class ImageInput:
         self._message_type = _MESSAGE_TYPES[transport]
         self.arrived = 0
         self.lost = 0
-        self._incompatible_policy = ''
+        self._incompatible_policy = 'unknown'  # until the event says which
+        self._qos = _qos(reliability)
         self._subscription = node.create_subscription(
             self._message_type,
             'image',
             self._on_message,
-            _qos(reliability),
+            self._qos,
             # A group of its own: frames keep coming while a parameter loads another model.
             callback_group=MutuallyExclusiveCallbackGroup(),
             event_callbacks=SubscriptionEventCallbacks(
@@ -58,15 +61,17 @@ class ImageInput:
         """Return the fields of an ``Observation`` that concern the topic."""
         wanted = _type_name(self._message_type)
         infos = self._node.get_publishers_info_by_topic(self.topic)
-        if not infos:
-            self._incompatible_policy = ''
+        compatible = [
+            qos_check_compatible(info.qos_profile, self._qos)[0] != QoSCompatibility.ERROR
+            for info in infos
+        ]
         other_types = sorted({info.topic_type for info in infos} - {wanted})
         return {
             'topic': self.topic,
             'publishers': sum(info.topic_type == wanted for info in infos),
             'publishers_of_other_types': tuple(other_types),
             'other_image_topics': () if infos else self._image_topics(),
-            'incompatible_policy': self._incompatible_policy,
+            'incompatible_policy': '' if all(compatible) else self._incompatible_policy,
             'arrived': self.arrived,
             'lost_in_transport': self.lost,
         }

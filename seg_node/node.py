@@ -5,11 +5,15 @@ It moves messages and keeps the lifecycle; everything it decides is decided in m
 ROS. Three threads: the executor's take messages and answer services, the worker's segments.
 """
 
+from collections.abc import Callable
+import functools
 import sys
 import time
+import traceback
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import SetParametersResult
 import rclpy
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
@@ -34,6 +38,22 @@ from std_msgs.msg import Header
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
+Transition = Callable[['SegNode', LifecycleState], TransitionCallbackReturn]
+
+
+def _logging_faults(transition: Transition) -> Transition:
+    """Log what goes wrong in a transition; rclpy turns it into an error without a word."""
+
+    @functools.wraps(transition)
+    def logged(self: 'SegNode', state: LifecycleState) -> TransitionCallbackReturn:
+        try:
+            return transition(self, state)
+        except Exception:
+            self.get_logger().error(f'{transition.__name__} failed:\n{traceback.format_exc()}')
+            return TransitionCallbackReturn.ERROR
+
+    return logged
+
 
 class SegNode(LifecycleNode):
     """Managed node ``seg_node``; topics and parameters are listed in the README."""
@@ -54,6 +74,7 @@ class SegNode(LifecycleNode):
         self._state = 'unconfigured'
         self._model_error = ''
         self.add_on_set_parameters_callback(self._on_set_parameters)
+        self._survive_illegal_transitions()
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # A steady clock: with simulation time and no /clock, the node's own clock stands still.
         self.create_timer(
@@ -72,6 +93,7 @@ class SegNode(LifecycleNode):
         """Whether the node is to start itself."""
         return self._settings.autostart
 
+    @_logging_faults
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load and warm up the model, create the publishers, subscribe."""
         try:
@@ -96,6 +118,7 @@ class SegNode(LifecycleNode):
         self.get_logger().info(f'configured: {segmenter.description}')
         return super().on_configure(state)
 
+    @_logging_faults
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start segmenting."""
         result = super().on_activate(state)
@@ -106,6 +129,7 @@ class SegNode(LifecycleNode):
             self.get_logger().info(f'active: waiting for images on {self._input.topic}')
         return result
 
+    @_logging_faults
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Finish the frame in work and stop."""
         self._state = 'inactive'
@@ -113,11 +137,13 @@ class SegNode(LifecycleNode):
             self._pipeline.worker.stop()
         return super().on_deactivate(state)
 
+    @_logging_faults
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free model, subscription and publishers."""
         self.release('unconfigured')
         return SUCCESS
 
+    @_logging_faults
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything, from whatever state."""
         self.release('finalized')
@@ -138,6 +164,29 @@ class SegNode(LifecycleNode):
             image_input.close()
         if pipeline is not None:
             pipeline.close()
+
+    def _survive_illegal_transitions(self) -> None:
+        """
+        Answer a transition that the state does not allow with "no".
+
+        rclpy lets the state machine's error out of the service callback, which ends the executor
+        and so the node; seen with Jazzy (7.1).
+        """
+        service = self._service_change_state
+        change_state = service.callback
+
+        def answer(request: ChangeState.Request, response: ChangeState.Response) -> Any:
+            try:
+                return change_state(request, response)
+            except RuntimeError:  # RCLError
+                self.get_logger().error(
+                    f'transition {request.transition.label or request.transition.id} refused: '
+                    f'the node is {self._state}'
+                )
+                response.success = False
+                return response
+
+        service.callback = answer
 
     def _on_image(self, message: Any) -> None:
         pipeline = self._pipeline
@@ -215,7 +264,9 @@ def main(args: list[str] | None = None) -> int:
     executor = MultiThreadedExecutor(num_threads=3)
     executor.add_node(node)
     try:
-        if node.autostart and not node.start():
+        if not node.autostart:
+            node.get_logger().info('autostart is false: waiting to be configured')
+        elif not node.start():
             return 1
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):

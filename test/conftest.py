@@ -1,11 +1,16 @@
 """Fixtures shared by all tests."""
 
+from collections.abc import Callable, Iterator
+import itertools
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 from bundles import make_bundle
 import pytest
 from seg_node.bundle import ModelBundle
+
+_domain_numbers = itertools.count()
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / 'shared' / 'data'
 
@@ -14,6 +19,33 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / 'shared' / 'data'
 def private_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep measurements of the tests out of the user's own cache."""
     os.environ['XDG_CACHE_HOME'] = str(tmp_path_factory.mktemp('cache'))
+
+
+@pytest.fixture
+def domain_id() -> int:
+    """Return a DDS domain of the test's own, so that tests never hear each other."""
+    return 1 + (os.getpid() * 7 + next(_domain_numbers)) % 100
+
+
+@pytest.fixture
+def start_node(tmp_path: Path, domain_id: int) -> Iterator[Callable[..., SimpleNamespace]]:
+    """Return a function that starts the node with parameters, beside a probe."""
+    pytest.importorskip('rclpy', reason='rclpy is not installed')
+    from dds import NodeProcess, Probe
+
+    stops: list[Callable[[], object]] = []
+
+    def start(made: ModelBundle | None = None, /, **parameters: object) -> SimpleNamespace:
+        folder = (made or make_bundle(tmp_path / 'bundle')).folder
+        defaults = {'bundle': folder, 'engine': 'onnxruntime', 'diagnostics_period_s': 0.1}
+        node = NodeProcess(tmp_path / 'node.log', domain_id, defaults | parameters)
+        probe = Probe(domain_id)
+        stops.extend((probe.close, node.stop))
+        return SimpleNamespace(node=node, probe=probe)
+
+    yield start
+    for stop in stops:
+        stop()
 
 
 @pytest.fixture(scope='session')

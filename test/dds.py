@@ -196,3 +196,35 @@ def causes(messages: list[Any]) -> list[str]:
 
 
 SENSOR_DATA = qos_profile_sensor_data
+
+
+def half_bright(width: int = 80, height: int = 40) -> np.ndarray:
+    """Return a picture whose left half is white, (H, W, 3) uint8."""
+    picture = np.zeros((height, width, 3), np.uint8)
+    picture[:, : width // 2] = 255
+    return picture
+
+
+def publish_until(publisher: Any, messages: list, results: list, timeout_s: float = 10.0) -> None:
+    """Publish one message after the other, each when the one before has its result."""
+    for message in messages:
+        before = len(results)
+        publisher.publish(message)
+        wait_until(lambda before=before: len(results) > before, 'a result', timeout_s)
+
+
+def connect(system: Any, topic: str, message_type: type = Image) -> tuple[Any, list[Any]]:
+    """
+    Match everything with the node, so that the first image cannot be missed.
+
+    :return: an image publisher and the list that fills with what comes on ``topic``.
+    """
+    results = system.probe.listen(topic, message_type)
+    publisher = system.probe.image_publisher()
+    diagnostics = system.probe.listen_to_diagnostics()
+    system.node.wait_for_log('active: waiting')
+    system.probe.wait_for_subscriber(publisher)
+    wait_until(
+        lambda: latest_diagnostics(diagnostics).get('listeners', '0') != '0', 'the node to see us'
+    )
+    return publisher, results

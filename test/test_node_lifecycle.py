@@ -1,0 +1,177 @@
+"""The node's lifecycle over real services: every transition, in every order, good and bad."""
+
+import signal
+import time
+
+from bundles import make_bundle
+from dds import connect, half_bright, image_message, publish_until, wait_until
+from lifecycle_msgs.msg import Transition
+import pytest
+import rclpy
+from rclpy.context import Context
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from seg_node import node as node_module
+
+pytestmark = pytest.mark.dds
+
+CONFIGURE = Transition.TRANSITION_CONFIGURE
+ACTIVATE = Transition.TRANSITION_ACTIVATE
+DEACTIVATE = Transition.TRANSITION_DEACTIVATE
+CLEANUP = Transition.TRANSITION_CLEANUP
+
+#: Each legal step from each state, and where it leads.
+STEPS = {
+    ('unconfigured', CONFIGURE): 'inactive',
+    ('inactive', ACTIVATE): 'active',
+    ('inactive', CLEANUP): 'unconfigured',
+    ('active', DEACTIVATE): 'inactive',
+}
+
+
+def test_every_transition_from_every_state(start_node) -> None:
+    system = start_node(autostart=False)
+    system.node.wait_for_log('autostart is false')
+    state = system.probe.state()
+    assert state == 'unconfigured'
+    # Visits each state with each request, legal or not; illegal ones must change nothing.
+    walk = [
+        ACTIVATE, DEACTIVATE, CLEANUP,
+        CONFIGURE, CONFIGURE, DEACTIVATE, CLEANUP,
+        CONFIGURE, ACTIVATE, CONFIGURE, ACTIVATE, CLEANUP, DEACTIVATE,
+        ACTIVATE, DEACTIVATE, CLEANUP, CONFIGURE, ACTIVATE,
+    ]  # fmt: skip
+    for step in walk:
+        expected = STEPS.get((state, step))
+        assert system.probe.change_state(step) == (expected is not None), (state, step)
+        state = expected or state
+        assert system.probe.state() == state
+    assert state == 'active'
+    publisher, masks = connect(system, '/seg_node/mask')
+    publish_until(publisher, [image_message(half_bright(), 1)], masks)
+    assert system.node.stop() == 0
+
+
+def test_masks_stop_with_deactivation_and_come_again(start_node) -> None:
+    system = start_node()
+    publisher, masks = connect(system, '/seg_node/mask')
+    publish_until(publisher, [image_message(half_bright(), 1)], masks)
+    assert system.probe.change_state(DEACTIVATE)
+    for stamp in range(2, 6):
+        publisher.publish(image_message(half_bright(), stamp))
+    assert system.probe.change_state(CLEANUP)
+    assert system.probe.change_state(CONFIGURE)
+    assert system.probe.change_state(ACTIVATE)
+    system.probe.wait_for_subscriber(publisher)
+    wait_until(lambda: system.probe.node.count_publishers('/seg_node/mask'), 'the new publisher')
+    end = 100
+    while len(masks) < 2 and end < 1100:
+        publisher.publish(image_message(half_bright(), end))
+        end += 1
+        time.sleep(0.02)
+    stamps = [mask.header.stamp.nanosec for mask in masks]
+    assert stamps[0] == 1
+    assert stamps[1] >= 100, 'frames that came while inactive must not appear later'
+
+
+def _state_of(node) -> str:
+    return node._state_machine.current_state[1]
+
+
+@pytest.mark.parametrize('steps', [[], [CONFIGURE], [CONFIGURE, ACTIVATE]])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly_from_every_state(start_node, steps, number) -> None:
+    system = start_node(autostart=False)
+    system.node.wait_for_log('autostart is false')
+    for step in steps:
+        assert system.probe.change_state(step)
+    assert system.node.stop(number) == 0
+    assert 'Traceback' not in system.node.log.read_text()
+    assert 'terminate' not in system.node.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ('steps', 'shutdown'),
+    [
+        ([], Transition.TRANSITION_UNCONFIGURED_SHUTDOWN),
+        ([CONFIGURE], Transition.TRANSITION_INACTIVE_SHUTDOWN),
+        ([CONFIGURE, ACTIVATE], Transition.TRANSITION_ACTIVE_SHUTDOWN),
+    ],
+)
+def test_shutdown_transition_from_every_state(start_node, steps, shutdown) -> None:
+    system = start_node(autostart=False)
+    system.node.wait_for_log('autostart is false')
+    for step in steps:
+        assert system.probe.change_state(step)
+    assert system.probe.change_state(shutdown)
+    assert system.probe.state() == 'finalized'
+    assert not system.probe.change_state(CONFIGURE)
+    assert system.node.stop() == 0
+
+
+def test_a_bad_bundle_fails_configuration_and_a_mended_one_passes(start_node, tmp_path) -> None:
+    folder = tmp_path / 'later'
+    system = start_node(autostart=False, bundle=folder)
+    system.node.wait_for_log('autostart is false')
+    assert not system.probe.change_state(CONFIGURE)
+    assert system.probe.state() == 'unconfigured'
+    system.node.wait_for_log('there is no such folder')
+    make_bundle(folder)
+    assert system.probe.change_state(CONFIGURE)
+    assert system.probe.state() == 'inactive'
+
+
+def test_an_error_in_a_transition_leads_back_to_unconfigured(
+    domain_id, tiny_bundle, monkeypatch
+) -> None:
+    context = Context()
+    rclpy.init(context=context, domain_id=domain_id)
+    node = node_module.SegNode(
+        context=context,
+        parameter_overrides=[Parameter('bundle', value=str(tiny_bundle.folder))],
+    )
+    try:
+        with monkeypatch.context() as broken:
+            broken.setattr(node_module, '_load_segmenter', lambda settings: 1 / 0)
+            assert node.trigger_configure() == TransitionCallbackReturn.ERROR
+        assert _state_of(node) == 'unconfigured'
+        assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+        with monkeypatch.context() as broken:
+            broken.setattr(node_module.Outputs, 'publish_label_info', lambda *_: 1 / 0)
+            assert node.trigger_activate() == TransitionCallbackReturn.ERROR
+        assert _state_of(node) == 'unconfigured'
+        assert node.start()
+        assert _state_of(node) == 'active'
+    finally:
+        node.release('finalized')
+        node.destroy_node()
+        context.try_shutdown()
+
+
+@pytest.mark.parametrize(
+    ('parameters', 'status', 'words'),
+    [
+        ({'bundle': '/nowhere'}, 1, 'there is no such folder'),
+        ({'engine': 'caffe'}, 2, "'caffe' is unknown: use auto, onnxruntime"),
+        ({'precision': 'int8'}, 1, 'precision int8'),
+        ({'adapter': 'snow'}, 1, "no adapter 'snow': it has dark"),
+        ({'threads': -1}, 2, 'threads'),
+        ({'threads': 'many'}, 2, 'threads'),
+        ({'max_age_s': -1.0}, 2, 'max_age_s'),
+        ({'image_transport': 'theora'}, 2, 'use raw, compressed'),
+    ],
+)
+def test_what_cannot_be_fails_at_start_in_one_sentence(
+    start_node, parameters, status, words
+) -> None:
+    node = start_node(**parameters).node
+    assert node.wait() == status
+    log = node.log.read_text()
+    assert words in log
+    assert 'Traceback' not in log
+
+
+def test_a_misspelt_parameter_is_named_with_the_right_one(start_node) -> None:
+    node = start_node(max_age=1.0).node
+    node.wait_for_log("parameter 'max_age' is unknown and ignored: did you mean max_age_s?")
+    node.wait_for_log('active: waiting')

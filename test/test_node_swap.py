@@ -1,0 +1,120 @@
+"""Another model while it runs: swapped between two frames, kept when the new one fails."""
+
+import threading
+import time
+
+from bundles import make_bundle
+from dds import (
+    causes,
+    connect,
+    half_bright,
+    image_message,
+    latest_diagnostics,
+    publish_until,
+    stamp_ns,
+    wait_until,
+)
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.dds
+
+
+def is_bright_rule(mask) -> bool:
+    """Tell which of the two networks made a mask of ``half_bright``; fail when it is a mixture."""
+    labels = np.asarray(mask.data).reshape(40, 80)
+    left, right = labels[:, :38], labels[:, 42:]
+    assert left.min() == left.max()
+    assert right.min() == right.max()
+    assert left[0, 0] != right[0, 0]
+    return bool(left[0, 0] == 1)
+
+
+def test_swap_under_load_loses_and_mixes_nothing(start_node) -> None:
+    system = start_node()
+    publisher, masks = connect(system, '/seg_node/mask')
+    diagnostics = system.probe.received['/diagnostics']
+    stop = threading.Event()
+    publish_until(publisher, [image_message(half_bright(), 1)], masks)
+    sent = [1]
+
+    def publish() -> None:
+        while not stop.is_set():
+            sent[0] += 1
+            publisher.publish(image_message(half_bright(), sent[0]))
+            time.sleep(0.02)
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    for adapter in ('dark', '', 'dark', ''):
+        assert system.probe.set_parameters(adapter=adapter).successful
+        seen = len(masks)
+        wait_until(lambda seen=seen: len(masks) > seen + 5, 'masks after the swap')
+        # The answer comes after the swap: at most one mask of the old model was under way.
+        assert all(is_bright_rule(mask) == (adapter == '') for mask in masks[seen + 1 :])
+    stop.set()
+    thread.join()
+    wait_until(lambda: stamp_ns(masks[-1]) == sent[0], 'the last mask')
+    stamps = [stamp_ns(mask) for mask in masks]
+    assert stamps == sorted(set(stamps))
+    changes = sum(a != b for a, b in zip(*_pairs(masks), strict=True))
+    assert changes == 4
+    wait_until(
+        lambda: latest_diagnostics(diagnostics)['processed'] == str(len(masks)),
+        'the last mask in the counters',
+    )
+    seen_values = latest_diagnostics(diagnostics)
+    assert int(seen_values['received']) + int(seen_values['lost_in_transport']) == sent[0]
+    assert int(seen_values['rejected']) == 0
+
+
+def _pairs(masks):
+    rules = [is_bright_rule(mask) for mask in masks]
+    return rules[:-1], rules[1:]
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        ({'bundle': '/nowhere'}, 'there is no such folder'),
+        ({'adapter': 'snow'}, 'it has dark'),
+        ({'engine': 'caffe'}, 'is unknown'),
+        ({'precision': 'int8'}, 'precision int8'),
+    ],
+)
+def test_a_failed_change_keeps_the_model_and_says_why(start_node, change, words) -> None:
+    system = start_node()
+    publisher, masks = connect(system, '/seg_node/mask')
+    diagnostics = system.probe.received['/diagnostics']
+    answer = system.probe.set_parameters(**change)
+    assert not answer.successful
+    assert words in answer.reason
+    wait_until(lambda: 'model_failed' in causes(diagnostics), 'model_failed in /diagnostics')
+    assert words in latest_diagnostics(diagnostics)['message']
+    publish_until(publisher, [image_message(half_bright(), 3)], masks)
+    assert is_bright_rule(masks[-1])
+    assert system.probe.set_parameters(adapter='dark').successful
+    publish_until(publisher, [image_message(half_bright(), 4)], masks)
+    assert not is_bright_rule(masks[-1])
+    wait_until(lambda: 'model_failed' not in causes(diagnostics), 'the finding to go')
+
+
+def test_bundle_engine_and_limits_together(start_node, tmp_path) -> None:
+    system = start_node()
+    publisher, masks = connect(system, '/seg_node/mask')
+    other = make_bundle(tmp_path / 'other', 128, 64, dark=True, name='other')
+    answer = system.probe.set_parameters(bundle=str(other.folder), threads=1, max_age_s=1.0)
+    assert answer.successful
+    publisher.publish(image_message(half_bright(), 1))  # 1970: refused from now on
+    publish_until(publisher, [image_message(half_bright(), time.time_ns())], masks)
+    assert len(masks) == 1
+    assert not is_bright_rule(masks[0])
+    system.node.wait_for_log('now runs other on onnxruntime')
+
+
+def test_fixed_parameters_say_so(start_node) -> None:
+    system = start_node()
+    system.node.wait_for_log('active: waiting')
+    answer = system.probe.set_parameters(image_transport='compressed')
+    assert not answer.successful
+    assert 'read-only' in answer.reason
