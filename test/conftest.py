@@ -28,17 +28,27 @@ def domain_id() -> int:
 
 
 @pytest.fixture
-def start_node(tmp_path: Path, domain_id: int) -> Iterator[Callable[..., SimpleNamespace]]:
-    """Return a function that starts the node with parameters, beside a probe."""
+def node_process() -> type:
+    """Return how to start the node; the launch tests start it through ``ros2 launch``."""
     pytest.importorskip('rclpy', reason='rclpy is not installed')
-    from dds import NodeProcess, Probe
+    from dds import NodeProcess
+
+    return NodeProcess
+
+
+@pytest.fixture
+def start_node(
+    tmp_path: Path, domain_id: int, node_process: type
+) -> Iterator[Callable[..., SimpleNamespace]]:
+    """Return a function that starts the node with parameters, beside a probe."""
+    from dds import Probe
 
     stops: list[Callable[[], object]] = []
 
     def start(made: ModelBundle | None = None, /, **parameters: object) -> SimpleNamespace:
         folder = (made or make_bundle(tmp_path / 'bundle')).folder
         defaults = {'bundle': folder, 'engine': 'onnxruntime', 'diagnostics_period_s': 0.1}
-        node = NodeProcess(tmp_path / 'node.log', domain_id, defaults | parameters)
+        node = node_process(tmp_path / 'node.log', domain_id, defaults | parameters)
         probe = Probe(domain_id)
         stops.extend((probe.close, node.stop))
         return SimpleNamespace(node=node, probe=probe)

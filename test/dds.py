@@ -50,7 +50,7 @@ def domain_environment(domain_id: int) -> dict[str, str]:
         'ROS_DOMAIN_ID': str(domain_id),
         'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
         **dict.fromkeys(PROFILE_VARIABLES, str(PROFILE)),
-        'PYTHONPATH': str(ROOT),
+        'PYTHONPATH': os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')])),
         'PYTHONUNBUFFERED': '1',
     }
 
@@ -58,22 +58,22 @@ def domain_environment(domain_id: int) -> dict[str, str]:
 class NodeProcess:
     """``python -m seg_node.node`` with parameters; its log is kept in a file."""
 
-    def __init__(self, log: Path, domain_id: int, parameters: dict[str, Any], **extra: str):
+    def __init__(self, log: Path, domain_id: int, parameters: dict[str, Any]) -> None:
         self.log = log
-        arguments = [f'{name}:={_yaml(value)}' for name, value in parameters.items()]
-        command = [sys.executable, '-m', 'seg_node.node', '--ros-args']
-        for argument in arguments:
-            command += ['-p', argument]
-        for name, value in extra.items():
-            command += ['-r', f'{name}:={value}']
         with log.open('w') as file:
             self.process = subprocess.Popen(
-                command,
+                self.command(parameters),
                 env=domain_environment(domain_id),
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
             )
+
+    def command(self, parameters: dict[str, Any]) -> list[str]:
+        command = [sys.executable, '-m', 'seg_node.node', '--ros-args']
+        for name, value in parameters.items():
+            command += ['-p', f'{name}:={_yaml(value)}']
+        return command
 
     def wait_for_log(self, text: str, timeout_s: float = TIMEOUT_S) -> None:
         wait_until(lambda: text in self.log.read_text(), f'{text!r} in {self.log}', timeout_s)
@@ -89,6 +89,19 @@ class NodeProcess:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
+
+
+class LaunchedNode(NodeProcess):
+    """The same through ``ros2 launch`` and the shipped launch file, for a full ROS 2."""
+
+    def command(self, parameters: dict[str, Any]) -> list[str]:
+        file = self.log.with_name('parameters.yaml')
+        lines = [f'    {name}: {_yaml(value)}' for name, value in parameters.items()]
+        file.write_text('\n'.join(['seg_node:', '  ros__parameters:', *lines]) + '\n')
+        arguments = [f'params_file:={file}']
+        if parameters.get('use_sim_time'):
+            arguments.append('use_sim_time:=true')
+        return ['ros2', 'launch', 'seg_node', 'seg_node.launch.py', *arguments]
 
 
 def _yaml(value: Any) -> str:

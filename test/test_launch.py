@@ -1,0 +1,106 @@
+"""
+The node's scenarios once more, started through ``ros2 launch`` and the shipped launch files.
+
+They need a full ROS 2 with this package built by colcon and sourced; elsewhere they are skipped
+and the same scenarios run on the node's own process.
+"""
+
+import shutil
+import subprocess
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip('launch_ros', reason='launch tests need a full ROS 2 (launch_ros)')
+
+if subprocess.run(['ros2', 'pkg', 'prefix', 'seg_node'], capture_output=True).returncode:
+    pytest.skip('seg_node is not built by colcon and sourced', allow_module_level=True)
+
+from dds import LaunchedNode, Probe, ROOT, wait_until
+from sensor_msgs.msg import Image
+from test_node_diagnostics import (  # noqa: F401
+    test_clock_not_running_and_simulation_time,
+    test_frames_lost_in_transport,
+    test_incompatible_qos_names_the_policy,
+    test_matched_and_silent_then_stopped,
+    test_no_publisher_then_all_well,
+    test_not_activated,
+    test_wrong_message_type,
+)
+from test_node_images import (  # noqa: F401
+    test_bad_frames_are_counted_named_and_never_fatal,
+    test_compressed_images,
+    test_each_mask_has_its_images_header_and_pixels,
+    test_slow_network_keeps_the_newest_frame_and_honest_counters,
+)
+from test_node_lifecycle import test_every_transition_from_every_state  # noqa: F401
+from test_node_swap import (  # noqa: F401
+    test_a_failed_change_keeps_the_model_and_says_why,
+    test_swap_under_load_loses_and_mixes_nothing,
+)
+
+pytestmark = [pytest.mark.dds, pytest.mark.slow]
+
+
+@pytest.fixture
+def node_process() -> type:
+    return LaunchedNode
+
+
+class Launched(LaunchedNode):
+    """A launch file with arguments."""
+
+    def command(self, parameters: dict) -> list[str]:
+        return ['ros2', 'launch', 'seg_node', *parameters['arguments']]
+
+
+def launch(tmp_path, domain_id: int, *arguments: str) -> Launched:
+    return Launched(tmp_path / 'launch.log', domain_id, {'arguments': arguments})
+
+
+@pytest.mark.parametrize('name', ['camera_lane', 'replay_lane', 'seg_node'])
+def test_arguments_are_documented(name: str) -> None:
+    command = ['ros2', 'launch', 'seg_node', f'{name}.launch.py', '--show-args']
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "'image':" in shown
+    assert 'no description given' not in shown
+
+
+def test_replay_lane_plays_pictures_through_the_shipped_model(tmp_path, domain_id) -> None:
+    pictures = tmp_path / 'pictures'
+    pictures.mkdir()
+    for index in range(3):
+        cv2.imwrite(str(pictures / f'{index}.png'), np.full((72, 128, 3), 90, np.uint8))
+    probe = Probe(domain_id)
+    masks = probe.listen('/seg_node/mask', Image)
+    node = launch(
+        tmp_path,
+        domain_id,
+        'replay_lane.launch.py',
+        f'input:={pictures}',
+        'loop:=true',
+        'rate:=10',
+    )
+    try:
+        wait_until(lambda: len(masks) > 5, 'masks', 60)
+        assert {(mask.height, mask.width, mask.encoding) for mask in masks} == {(72, 128, 'mono8')}
+    finally:
+        assert node.stop() == 0
+        probe.close()
+
+
+def test_camera_lane_uses_the_cameras_topic(tmp_path, domain_id) -> None:
+    node = launch(tmp_path, domain_id, 'camera_lane.launch.py', 'image:=/front/image_raw')
+    try:
+        node.wait_for_log('active: waiting for images on /front/image_raw', 60)
+    finally:
+        assert node.stop() == 0
+
+
+def test_a_bad_bundle_ends_the_launch(tmp_path, domain_id) -> None:
+    node = launch(tmp_path, domain_id, 'camera_lane.launch.py', 'bundle:=/nowhere')
+    node.wait(60)
+    assert 'there is no such folder' in node.log.read_text()
+    assert shutil.which('ros2')
+    assert ROOT.is_dir()
