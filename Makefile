@@ -1,0 +1,35 @@
+# The two commands of the README are `make demo` and `make test`; all others serve them.
+INPUT ?=
+PYTHON := .venv/bin/python
+
+.PHONY: help setup demo test lint format bench clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: ## Make .venv with everything (ROS_DISTRO=kilted for the other ROS 2 wheels)
+	@scripts/setup dev
+
+demo: ## Pictures through the node over DDS, with figures and a video (INPUT=bag, video or folder)
+	@scripts/setup runtime
+	@$(PYTHON) -m seg_node.demo $(INPUT)
+
+test: ## Run all tests
+	@scripts/setup dev
+	@scripts/test
+
+lint: ## Check format, style and types
+	@scripts/setup dev
+	@scripts/lint
+
+format: ## Mend format and style
+	@scripts/setup dev
+	@.venv/bin/ruff check --fix -q . ; .venv/bin/ruff format .
+
+bench: ## Measure latency, throughput and memory (several minutes; leave the machine alone)
+	@scripts/setup dev
+	@$(PYTHON) -m bench all
+
+clean: ## Remove .venv and all that was made
+	rm -rf .venv build install log out .pytest_cache .hypothesis .mypy_cache .ruff_cache
