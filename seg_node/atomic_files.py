@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+import ctypes
 import os
 from pathlib import Path
-import tempfile
+import secrets
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
 
 
 @contextmanager
@@ -19,13 +23,13 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.stem}-', suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f'.{path.stem[:40]}-{secrets.token_hex(6)}{path.suffix}')
+    # Created by us, for then the umask gives the permissions; reading it would change it for a
+    # moment for every thread.
+    temporary.touch(exist_ok=False)
     try:
         yield temporary
         _sync(temporary)
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
         _sync(path.parent)
     finally:
@@ -43,15 +47,44 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode())
 
 
+def put_folder(new: Path, path: Path) -> None:
+    """
+    Move a folder to ``path``, whole or not at all; what stands there ends up at ``new``.
+
+    Linux exchanges the two in one step, so that a folder stands at ``path`` at every moment.
+    Elsewhere it takes two renames; the first is taken back when the second fails.
+
+    :param new: on the file system of ``path``.
+    """
+    if not path.exists():
+        new.rename(path)
+    elif not _exchange(new, path):
+        previous = new.with_name(f'{new.name}.previous')
+        path.rename(previous)
+        try:
+            new.rename(path)
+        except BaseException:
+            previous.rename(path)
+            raise
+        previous.rename(new)
+    _sync(path.parent)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Exchange two names in one step; return False where system or file system cannot."""
+    system = ctypes.CDLL(None)
+    if not hasattr(system, 'renameat2'):
+        return False
+    names = os.fsencode(first), os.fsencode(second)
+    return (
+        system.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], ctypes.c_uint(_RENAME_EXCHANGE))
+        == 0
+    )
+
+
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _umask() -> int:
-    current = os.umask(0o022)
-    os.umask(current)
-    return current

@@ -5,77 +5,44 @@ The model bundle: a folder that states everything the node must know about a mod
 ever unpickled, and no file outside the folder is ever opened.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 import hashlib
 import json
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 import shutil
+import sys
 import tempfile
-from typing import Any, Literal
+from typing import Any
 
-from seg_node.atomic_files import write_text
+from seg_node.atomic_files import put_folder, write_text
+from seg_node.bundle_report import describe_bundle
 from seg_node.errors import SegNodeError
-from seg_node.labels import Label, LANE_LABELS
-from seg_node.postprocess import OutputSpec
-from seg_node.preprocess import InputSpec
+from seg_node.manifest import Adapter, Manifest, SCHEMA_VERSION, to_json, WeightFile
 from seg_node.share import shared_path
-from seg_node.strict_json import from_json
+from seg_node.strict_json import from_json, parse_json
 
-SCHEMA_VERSION = 1
+__all__ = [
+    'MANIFEST',
+    'SCHEMA_VERSION',
+    'Adapter',
+    'BundleError',
+    'Manifest',
+    'ModelBundle',
+    'WeightFile',
+    'default_bundle_path',
+    'describe_file',
+    'hash_file',
+    'save_bundle',
+]
+
 MANIFEST = 'bundle.json'
 _MAX_MANIFEST_BYTES = 1 << 20
-
-Precision = Literal['fp32', 'int8']
 
 
 class BundleError(SegNodeError):
     """A bundle that is missing, incomplete, altered or of another schema."""
-
-
-@dataclass(frozen=True)
-class WeightFile:
-    """One file of weights, what it is for, and how it was found to be."""
-
-    path: str  # relative to the bundle, forward slashes
-    format: Literal['onnx', 'openvino_xml', 'openvino_bin', 'safetensors']
-    precision: Precision
-    size_bytes: int
-    sha256: str
-    engines: tuple[str, ...] = ()  # engines it was checked with; empty for files to train from
-    metrics: dict[str, float] = field(default_factory=dict)  # such as lane_iou, on `measured_on`
-    latency_ms: dict[str, float] = field(default_factory=dict)  # p50 by engine
-    measured_on: str = ''  # data set and machine of metrics and latency
-
-
-@dataclass(frozen=True)
-class Adapter:
-    """A model adapted from the bundle's own: its files, ready to run, under adapters/NAME/."""
-
-    files: tuple[WeightFile, ...]
-    provenance: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """The content of ``bundle.json``."""
-
-    name: str
-    files: tuple[WeightFile, ...]
-    input: InputSpec = field(default_factory=InputSpec)
-    output: OutputSpec = field(default_factory=OutputSpec)
-    labels: tuple[Label, ...] = LANE_LABELS
-    network: dict[str, Any] = field(default_factory=dict)  # architecture, to fine-tune from
-    adapters: dict[str, Adapter] = field(default_factory=dict)
-    provenance: dict[str, Any] = field(default_factory=dict)
-    description: str = ''
-    schema_version: int = SCHEMA_VERSION
-
-    def all_files(self) -> Iterator[WeightFile]:
-        """Yield the files of the model, then those of its adapters."""
-        yield from self.files
-        for adapter in self.adapters.values():
-            yield from adapter.files
 
 
 @dataclass(frozen=True)
@@ -90,20 +57,28 @@ class ModelBundle:
         """
         Read a bundle and check every file it lists.
 
+        A bundle that is installed as links is followed to where its manifest really lies.
+
         :param folder: the bundle's folder.
-        :raises BundleError: one sentence with the remedy: no such folder, damaged or unknown
+        :raises BundleError: one line with the remedy: no such folder, damaged or unknown
             ``bundle.json``, a file missing, altered, or outside the folder.
         """
         folder = Path(folder)
-        manifest = _read_manifest(folder)
-        for file in manifest.all_files():
-            _check_file(folder, file)
-        return cls(folder.resolve(), manifest)
+        try:
+            manifest = _read_manifest(folder)
+            folder = (folder / MANIFEST).resolve().parent
+            for file in manifest.all_files():
+                _check_file(folder, file)
+        except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
+            raise BundleError(
+                f'{folder} cannot be read ({error}): fetch the bundle again'
+            ) from error
+        return cls(folder, manifest)
 
     @property
     def digest(self) -> str:
         """A hash of all weights and settings, to key caches by."""
-        return hashlib.sha256(_to_json(self.manifest).encode()).hexdigest()
+        return hashlib.sha256(to_json(self.manifest).encode()).hexdigest()
 
     def select(self, engine: str, precision: str = 'auto', adapter: str = '') -> list[WeightFile]:
         """
@@ -166,58 +141,99 @@ def save_bundle(folder: Path, manifest: Manifest, sources: Mapping[str, Path]) -
     :param folder: where; a bundle that stands there is replaced.
     :param manifest: its content.
     :param sources: where the files of the manifest are to be copied from, by their path in it.
-    :raises BundleError: when ``folder`` holds something that is not a bundle.
+    :raises BundleError: when ``folder`` holds anything that is no part of a bundle, or a source
+        is missing or not the file that the manifest describes.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).exists():
-        raise BundleError(f'{folder} holds other files and no {MANIFEST}: name another folder')
+    folder = Path(folder).resolve()
+    _check_replaceable(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f'.{folder.name}-') as temporary:
-        staged, previous = Path(temporary, 'new'), Path(temporary, 'previous')
-        for path, source in sources.items():
-            (staged / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, staged / path)
-        write_text(staged / MANIFEST, _to_json(manifest) + '\n')
+        staged = Path(temporary, 'new')
+        for file in manifest.all_files():
+            if file.path not in sources:
+                raise BundleError(f'{folder}: no source is given for {file.path}; name one')
+            (staged / file.path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(sources[file.path], staged / file.path)
+        write_text(staged / MANIFEST, to_json(manifest) + '\n')
         ModelBundle.load(staged)
-        if folder.exists():
-            folder.rename(previous)
-        staged.rename(folder)
+        put_folder(staged, folder)
     return ModelBundle.load(folder)
 
 
-def _to_json(manifest: Manifest) -> str:
-    return json.dumps(asdict(manifest), indent=2)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print what a bundle is and whether it is whole; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog='python -m seg_node.bundle',
+        description='Say what a model bundle is, and check every file of it.',
+    )
+    parser.add_argument(
+        'folder', type=Path, nargs='?', metavar='DIR', help='default: the bundle that ships'
+    )
+    parser.add_argument('--json', action='store_true', help='print JSON instead of text')
+    options = parser.parse_args(arguments)
+    try:
+        bundle = ModelBundle.load(options.folder or default_bundle_path())
+    except SegNodeError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    facts = {'folder': str(bundle.folder), 'whole': True, 'digest': bundle.digest}
+    if options.json:
+        print(json.dumps(facts | {'manifest': asdict(bundle.manifest)}, indent=2))
+    else:
+        print(describe_bundle(bundle.folder, bundle.manifest))
+        print('whole: yes')
+    return 0
+
+
+def _check_replaceable(folder: Path) -> None:
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    try:
+        known = {MANIFEST, *(file.path for file in _read_manifest(folder).all_files())}
+    except BundleError as error:
+        raise BundleError(
+            f'{folder} holds other files and no readable {MANIFEST}: name another folder, or '
+            'remove this one'
+        ) from error
+    for path in folder.rglob('*'):
+        relative = path.relative_to(folder).as_posix()
+        if relative not in known and (path.is_symlink() or not path.is_dir()):
+            raise BundleError(
+                f'{folder} holds {relative}, which is no part of its bundle: name another '
+                'folder, or move the file away'
+            )
 
 
 def _read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     if not folder.is_dir():
-        raise BundleError(f'no bundle at {folder}: there is no such folder')
+        raise BundleError(f'no bundle at {folder}: there is no such folder; name another one')
     if not path.is_file():
-        raise BundleError(f'{folder} is not a bundle: it has no {MANIFEST}')
+        raise BundleError(f'{folder} is not a bundle: it has no {MANIFEST}; name another folder')
     if path.stat().st_size > _MAX_MANIFEST_BYTES:
-        raise BundleError(f'{path} is over 1 MiB: this is not a bundle manifest')
+        raise BundleError(f'{path} is over 1 MiB: this is no bundle manifest; fetch it again')
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        content = parse_json(path.read_text(encoding='utf-8'))
     except (ValueError, RecursionError) as error:
         raise BundleError(f'{path} is not valid JSON ({error}): fetch the bundle again') from error
-    version = content.get('schema_version') if isinstance(content, dict) else None
-    if version != SCHEMA_VERSION:
+    if isinstance(content, dict) and content.get('schema_version') != SCHEMA_VERSION:
         raise BundleError(
-            f'{path} has schema_version {version}, this seg_node reads {SCHEMA_VERSION}: '
-            'export the model again or install the seg_node it was made for'
+            f'{path} has schema_version {content.get("schema_version")!r:.40}, this seg_node '
+            f'reads {SCHEMA_VERSION}: export the model again or install the seg_node it was '
+            'made for'
         )
     try:
         return from_json(Manifest, content)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise BundleError(f'{path}: {error}; mend it or export the model again') from error
 
 
 def _check_file(folder: Path, file: WeightFile) -> None:
-    pure = PurePosixPath(file.path)
     path = folder / file.path
-    outside = pure.is_absolute() or '..' in pure.parts or '\\' in file.path
-    if outside or not path.resolve().is_relative_to(folder.resolve()):
-        raise BundleError(f'{folder}: {file.path} lies outside the bundle; refused')
+    if not path.resolve().is_relative_to(folder):
+        raise BundleError(
+            f'{folder}: {file.path} is a link to outside the bundle; put the file itself there'
+        )
     if not path.is_file():
         raise BundleError(f'{folder}: {file.path} is missing; fetch the bundle again')
     size = path.stat().st_size
@@ -228,3 +244,7 @@ def _check_file(folder: Path, file: WeightFile) -> None:
         )
     if hash_file(path) != file.sha256:
         raise BundleError(f'{folder}: {file.path} was altered (sha256 differs); fetch it again')
+
+
+if __name__ == '__main__':
+    sys.exit(main())

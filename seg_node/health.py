@@ -86,6 +86,8 @@ class HealthMonitor:
 
     def _remember(self, now: Observation) -> Observation:
         latest = self._history[-1] if self._history else now
+        if now.arrived < latest.arrived or now.counts.received < latest.counts.received:
+            self._history.clear()  # configured again: all counters began anew
         if now.arrived > latest.arrived:
             self._last_arrival_s = now.time_s
         if now.publishers == 0 or now.state != 'active':
@@ -93,7 +95,8 @@ class HealthMonitor:
         elif self._matched_since_s is None:
             self._matched_since_s = now.time_s
         self._history.append(now)
-        while now.time_s - self._history[0].time_s > WINDOW_S:
+        # Two stay however old: with rare observations the window is the time between them.
+        while len(self._history) > 2 and now.time_s - self._history[0].time_s > WINDOW_S:
             self._history.popleft()
         return self._history[0]
 
@@ -110,7 +113,7 @@ class HealthMonitor:
             )
         elif now.publishers_of_other_types:
             yield Finding(
-                Level.ERROR,
+                Level.WARN if now.publishers else Level.ERROR,
                 'wrong_type',
                 f'{now.topic} carries {", ".join(now.publishers_of_other_types)}: set '
                 'image_transport:=compressed for CompressedImage, raw for Image, or remap image',
@@ -146,7 +149,7 @@ class HealthMonitor:
             return
         if self._last_arrival_s is None or self._last_arrival_s < self._matched_since_s:
             silent_s = now.time_s - self._matched_since_s
-            if silent_s > SILENT_AFTER_S:
+            if silent_s > SILENT_AFTER_S and not now.incompatible_policy:
                 yield Finding(
                     Level.ERROR,
                     'nothing_arrives',

@@ -7,6 +7,9 @@ import cv2
 import numpy as np
 from seg_node.frame import Frame
 
+#: Pixels of a network's input, each way; more is a mistake that would take all memory.
+MAX_INPUT_SIZE = 8192
+
 _TO_BGR = {
     'rgb': cv2.COLOR_RGB2BGR,
     'bgra': cv2.COLOR_BGRA2BGR,
@@ -30,6 +33,13 @@ class InputSpec:
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     #: ``letterbox`` keeps the aspect ratio and pads with black; ``stretch`` fills the input.
     resize: Literal['letterbox', 'stretch'] = 'letterbox'
+
+    def __post_init__(self) -> None:
+        for name, value in (('width', self.width), ('height', self.height)):
+            if not 1 <= value <= MAX_INPUT_SIZE:
+                raise ValueError(f'{name}: must be 1 to {MAX_INPUT_SIZE} pixels, got {value}')
+        if not all(value > 0 for value in self.std):
+            raise ValueError(f'std: must be above 0 for each of R, G, B, got {self.std}')
 
 
 @dataclass(frozen=True)
@@ -68,14 +78,15 @@ def resize_image(image: np.ndarray, width: int, height: int) -> np.ndarray:
     """
     Resize a picture without aliasing thin lines away.
 
-    Halving and more averages areas (a dashed line far away is two pixels wide and would blink
-    under bilinear sampling); anything else is bilinear, which is what averaging tends to.
+    Shrinking averages areas, each way by itself (a dashed line far away is two pixels wide and
+    would blink under bilinear sampling); enlarging is bilinear.
     """
-    if image.shape[:2] == (height, width):
-        return image
-    shrinks = image.shape[0] > height and image.shape[1] > width
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(image, (width, height), interpolation=interpolation)
+    smaller = min(width, image.shape[1]), min(height, image.shape[0])
+    if smaller != image.shape[1::-1]:
+        image = cv2.resize(image, smaller, interpolation=cv2.INTER_AREA)
+    if smaller != (width, height):
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    return image
 
 
 def to_bgr(image: np.ndarray, pixel_format: str) -> np.ndarray:

@@ -5,10 +5,15 @@ from collections.abc import Sequence
 import math
 from pathlib import Path
 import sys
+from typing import TYPE_CHECKING
 
+from seg_node.dds_profile import use_large_images_profile
 from seg_node.errors import SegNodeError
 from seg_node.replay_schedule import DEFAULT_RATE_HZ, ReplayError, Timing
 from seg_node.sources import open_source, Source
+
+if TYPE_CHECKING:
+    from seg_node.replay_publisher import ReplayOptions
 
 _EPILOG = f"""\
 A bag plays at its recorded pace and its messages go out as the very bytes that were recorded; a
@@ -68,16 +73,41 @@ def _publish(
 ) -> None:
     try:
         import rclpy
+        from rclpy.exceptions import NameValidationException
         from rclpy.executors import ExternalShutdownException
-        from seg_node.replay_messages import MessageOptions
-        from seg_node.replay_publisher import Replay, ReplayOptions
+        from seg_node.replay_publisher import Replay
     except ImportError as error:
         raise ReplayError(
             f'ROS 2 is not there ({error}): source its setup.bash, or run make setup; '
             'python -m seg_node.segment needs no ROS'
         ) from error
+    use_large_images_profile()
+    try:
+        rclpy.init(args=for_ros)
+        node = rclpy.create_node('replay', start_parameter_services=False)
+        replay = Replay(node, source, _replay_options(source, options))
+    except (RuntimeError, NameValidationException) as error:
+        rclpy.try_shutdown()
+        raise ReplayError(f'ROS refuses the arguments: {" ".join(str(error).split())}') from error
+    try:
+        print(f'{source.path} to {replay.topic}: waiting for a subscriber', flush=True)
+        replay.wait_for_subscriber()
+        replay.play(timing)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        if replay.report.images:
+            print(replay.report.as_text(), flush=True)
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def _replay_options(source: Source, options: argparse.Namespace) -> 'ReplayOptions':
+    from seg_node.replay_messages import MessageOptions
+    from seg_node.replay_publisher import ReplayOptions
+
     stamp = options.stamp or ('recorded' if source.kind == 'bag' or options.clock else 'now')
-    replay_options = ReplayOptions(
+    return ReplayOptions(
         topic=options.topic,
         messages=MessageOptions(options.compressed, options.frame_id, options.fov),
         reliable=not options.best_effort,
@@ -86,22 +116,6 @@ def _publish(
         clock=options.clock,
         wait_s=options.wait_for_subscriber,
     )
-    try:
-        rclpy.init(args=for_ros)
-    except RuntimeError as error:
-        raise ReplayError(f'ROS refuses {" ".join(for_ros)}: {error}') from error
-    node = rclpy.create_node('replay', start_parameter_services=False)
-    replay = Replay(node, source, replay_options)
-    try:
-        print(f'{source.path} to {replay.topic}: waiting for a subscriber', flush=True)
-        replay.wait_for_subscriber()
-        replay.play(timing)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        print(replay.report.as_text(), flush=True)
-        node.destroy_node()
-        rclpy.try_shutdown()
 
 
 def _check(options: argparse.Namespace) -> None:

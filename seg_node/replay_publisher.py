@@ -1,6 +1,7 @@
 """The ROS side of a replay: publishers, the wait for a subscriber, the loop that sends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 import time
 
@@ -31,8 +32,11 @@ from sensor_msgs.msg import CameraInfo
 
 _QUEUE_DEPTH = 10
 #: The publisher knows of a match before the subscriber does; frames in between would be lost.
-_SETTLE_S = 0.3
+_SETTLE_S = 0.5
+#: Fast DDS asks for the last acknowledgements with its next heartbeat, up to 3 s later.
 _ACK_TIMEOUT_S = 5
+#: Best-effort subscribers acknowledge nothing, and read the last image from our shared memory.
+_LINGER_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,7 @@ class Replay:
         if not self._options.wait_s:
             return
         give_up_s = time.monotonic() + self._options.wait_s
-        while self._images.get_subscription_count() == 0:
-            _check_ros()
+        while self._subscribers() == 0:
             if time.monotonic() > give_up_s:
                 raise ReplayError(
                     f'nobody subscribed to {self.topic} within {self._options.wait_s:g} s: start '
@@ -101,6 +104,10 @@ class Replay:
                 )
             time.sleep(TICK_S)
         time.sleep(_SETTLE_S)
+
+    def _subscribers(self) -> int:
+        with _noticing_shutdown():
+            return self._images.get_subscription_count()
 
     def play(self, timing: Timing) -> None:
         """
@@ -113,10 +120,11 @@ class Replay:
         pacer = Pacer()
         total = (self._source.length or 0) * timing.passes or None
         try:
-            with progress('replaying', total) as advance:
+            with _noticing_shutdown(), progress('replaying', total) as advance:
                 self._send_all(timing, pacer, advance)
-            timeout = Duration(seconds=_ACK_TIMEOUT_S)
-            self.report.acknowledged = self._images.wait_for_all_acked(timeout)
+                timeout = Duration(seconds=_ACK_TIMEOUT_S)
+                self.report.acknowledged = self._images.wait_for_all_acked(timeout)
+                time.sleep(_LINGER_S)
         finally:
             self.report.worst_late_s = pacer.worst_late_s
             for fault in self._source.faults:
@@ -165,6 +173,18 @@ class Replay:
 def _info_topic(image_topic: str) -> str:
     """Return where image_transport looks for the CameraInfo of a topic."""
     return f'{image_topic.removesuffix("/compressed").rpartition("/")[0]}/camera_info'
+
+
+@contextmanager
+def _noticing_shutdown() -> Iterator[None]:
+    """Let a shutdown be one also where it comes between a look at ROS and a call of it."""
+    _check_ros()
+    try:
+        yield
+    except RuntimeError as error:  # all of rcl's errors are
+        if rclpy.ok():
+            raise
+        raise ExternalShutdownException from error
 
 
 def _check_ros() -> None:

@@ -143,7 +143,7 @@ def _bag_pass(
 ) -> Iterator[_Recorded]:
     """Keep the times of the recorder, which the stamps need not follow (simulation time)."""
     source.faults.clear()
-    images, first_ns = 0, None
+    images, first_ns, image_stamp_ns = 0, None, None
     for message in source.messages(with_camera_info):
         try:
             stamp_ns = read_stamp_ns(message.content)
@@ -152,6 +152,11 @@ def _bag_pass(
             continue
         if first_ns is None:
             first_ns = message.received_ns
-        offset_ns = round(images * 1e9 / rate_hz) if rate_hz else message.received_ns - first_ns
+        # a CameraInfo may have been recorded after its image: it goes out at that image's time
+        belated = is_camera_info(message) and stamp_ns == image_stamp_ns
+        offset_ns = message.received_ns - first_ns
+        if rate_hz:
+            offset_ns = round((images - belated) * 1e9 / rate_hz)
         yield _Recorded(offset_ns, stamp_ns, message)
-        images += not is_camera_info(message)
+        if not is_camera_info(message):
+            images, image_stamp_ns = images + 1, stamp_ns

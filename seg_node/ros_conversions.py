@@ -109,7 +109,7 @@ def byte_array(data: np.ndarray) -> array:
     """
     Return the bytes of a picture as what message fields take without looking at each.
 
-    2.8 MB take 0.3 ms so; assigned as ``bytes`` they take 1 ms, as numpy array 200.
+    2.8 MB take 0.2 ms so; assigned as a memoryview they take 80 ms, as a numpy array 140.
     """
     content = array('B')
     content.frombytes(np.ascontiguousarray(data).data)

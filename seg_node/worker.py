@@ -21,6 +21,9 @@ _log = logging.getLogger(__name__)
 
 Item = TypeVar('Item')
 
+#: Different reasons of rejection that are counted by themselves.
+MAX_REASONS = 20
+
 
 class Outcome(Enum):
     """What became of a frame that was taken from the mailbox."""
@@ -62,44 +65,67 @@ class FrameWorker(Generic[Item]):
         self._outcomes: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._changed = threading.Condition()
-        self._between_frames = threading.Lock()
+        self._one_holder = threading.Lock()
+        self._held = False
         self._thread: threading.Thread | None = None
         self._stopping = False
 
     def put(self, item: Item) -> None:
-        """Hand over the newest frame; one that still waits is dropped. Never blocks for long."""
+        """
+        Hand over the newest frame; one that still waits is dropped. Never blocks for long.
+
+        Before the first start the frame waits; once stopped it is dropped at once, since it would
+        be old at the next start.
+        """
         with self._changed:
-            if self._waiting is not None:
-                self._outcomes['dropped'] += 1
+            self._drop_waiting()
             self._waiting = (item, time.monotonic())
-            self._changed.notify()
+            if self._stopping:
+                self._drop_waiting()
+            self._changed.notify_all()
 
     def start(self) -> None:
         """Start working; does nothing while it runs."""
-        if self._thread is None:
+        with self._changed:
             self._stopping = False
-            self._thread = threading.Thread(target=self._run, name='segmentation', daemon=True)
-            self._thread.start()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name='segmentation', daemon=True)
+                self._thread.start()
 
     def stop(self) -> None:
-        """Finish the frame in work, drop the one that waits, end the thread."""
-        if self._thread is None:
-            return
+        """
+        Finish the frame in work, drop the one that waits, end the thread.
+
+        Called by the work itself it cannot wait: the thread ends after that frame.
+        """
         with self._changed:
+            thread = self._thread
+            if thread is None:
+                return
             self._stopping = True
-            self._changed.notify()
-        self._thread.join()
-        self._thread = None
-        with self._changed:
-            if self._waiting is not None:
-                self._waiting = None
-                self._outcomes['dropped'] += 1
+            self._drop_waiting()
+            self._changed.notify_all()
+        if thread is not threading.current_thread():
+            thread.join()
 
     @contextmanager
     def between_frames(self) -> Iterator[None]:
-        """Hold the worker between two frames, for changes that must not happen amid one."""
-        with self._between_frames:
-            yield
+        """
+        Hold the worker between two frames, for changes that must not happen amid one.
+
+        It waits for the frame in work and for no other: a plain lock would be taken again by the
+        busy worker before anyone who waits for it wakes up.
+        """
+        with self._one_holder:
+            with self._changed:
+                self._held = True
+                self._changed.wait_for(lambda: not self._busy)
+            try:
+                yield
+            finally:
+                with self._changed:
+                    self._held = False
+                    self._changed.notify_all()
 
     def counts(self) -> FrameCounts:
         """Return the counters, all of one moment."""
@@ -116,25 +142,41 @@ class FrameWorker(Generic[Item]):
         while (taken := self._take()) is not None:
             item, put_s = taken
             reason = ''
-            with self._between_frames:
-                try:
-                    outcome = self._work(item, (time.monotonic() - put_s) * 1e3).value
-                except SegNodeError as error:
-                    outcome, reason = 'rejected', str(error)
-                except Exception as error:  # a bad frame must never end the thread
-                    _log.exception('frame rejected')
-                    outcome, reason = 'rejected', f'{type(error).__name__}: {error}'
+            try:
+                outcome = self._work(item, (time.monotonic() - put_s) * 1e3).value
+            except SegNodeError as error:
+                outcome, reason = 'rejected', str(error)
+            except Exception as error:  # a bad frame must never end the thread
+                _log.exception('frame rejected')
+                outcome, reason = 'rejected', f'{type(error).__name__}: {error}'
+            # It may be the last to hold a picture of many megabytes while the next is waited for.
+            del item, taken
             with self._changed:
                 self._busy = False
                 self._outcomes[outcome] += 1
                 if reason:
-                    self._reasons[reason] += 1
+                    self._count_reason(' '.join(reason.split()))
+                self._changed.notify_all()
 
     def _take(self) -> tuple[Item, float] | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting is not None or self._stopping)
+            self._changed.wait_for(
+                lambda: self._stopping or (self._waiting is not None and not self._held)
+            )
             if self._stopping:
+                self._thread = None
                 return None
             taken, self._waiting = self._waiting, None
             self._busy = True
             return taken
+
+    def _drop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting = None
+            self._outcomes['dropped'] += 1
+
+    def _count_reason(self, reason: str) -> None:
+        """Count a reason; those that name sizes or stamps never end, and would fill the memory."""
+        if reason not in self._reasons and len(self._reasons) >= MAX_REASONS:
+            reason = 'other reasons'
+        self._reasons[reason] += 1

@@ -64,6 +64,7 @@ class VideoSource(Source):
             cv2.utils.logging.setLogLevel(log_level)
         if not capture.isOpened():
             raise SourceError(
-                f'{self.path} is neither a picture, a bag nor a video that OpenCV can read'
+                f'{self.path} is neither a picture, a bag nor a video that OpenCV can read: '
+                'check that it was recorded and copied whole'
             )
         return capture

@@ -1,0 +1,128 @@
+import json
+from pathlib import Path
+
+import pytest
+from training.__main__ import main, VERBS
+from training.command_line import parse
+from training.config import EvaluateConfig, ExportConfig, TrainConfig
+from training.errors import ConfigError
+from training_runs import tiny_config
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'training' / 'configs'
+
+
+@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*.yaml')), ids=lambda path: path.stem)
+def test_shipped_configurations_are_valid(path):
+    cls, verb = (
+        (EvaluateConfig, 'evaluate') if path.stem == 'zero_shot' else (TrainConfig, 'train')
+    )
+    settings, as_json = parse(cls, verb, [str(path)])
+    settings.check()
+    assert not as_json
+
+
+def test_command_line_wins_over_the_file():
+    path = str(CONFIGS / 'lane_unet.yaml')
+    arguments = '--epochs 3 --augment.geometry.flip 0 --network.widths 8,16 --resume --json'
+    settings, as_json = parse(TrainConfig, 'train', [path, *arguments.split()])
+    assert as_json
+    assert settings.resume
+    assert (settings.epochs, settings.batch_size) == (3, 8)
+    assert settings.augment.geometry.flip == 0
+    assert settings.network.widths == (8, 16)
+    assert settings.train[0].weight == 2
+    assert settings.train[1].annotated == ('background', 'lane_marking', 'road')
+
+
+def test_classic_configuration_is_the_classic_net():
+    from training.models.unet import CLASSIC_UNET
+
+    settings, _ = parse(TrainConfig, 'train', [str(CONFIGS / 'classic_unet.yaml')])
+    assert settings.network == CLASSIC_UNET
+
+
+def test_lists_need_no_brackets():
+    arguments = ['--path', 'x', '--annotated', 'background,road', '--remap', "{'3': 2}"]
+    settings, _ = parse(EvaluateConfig, 'evaluate', arguments)
+    assert settings.annotated == ('background', 'road')
+    assert settings.remap == {'3': 2}
+
+
+@pytest.mark.parametrize(('text', 'told'), [
+    ('epoch: 3', 'unknown key epoch; known are name, .* did you mean epochs?'),
+    ('augment: {cutout: 1}', r'unknown key augment\.cutout; known are geometry, photometric'),
+    ('train: [{path: a, anotated: [road]}]', r'unknown key train\[0\]\.anotated; known are path'),
+    ('epochs: many', 'epochs.*Expected a <class .int.>'),
+    ('- epochs', 'must hold keys and values'),
+    ('epochs: [', 'not valid YAML'),
+])  # fmt: skip
+def test_wrong_file_is_refused_in_one_line(tmp_path, text, told):
+    path = tmp_path / 'wrong.yaml'
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=told) as caught:
+        parse(TrainConfig, 'train', [str(path)])
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(('arguments', 'told'), [
+    (['--augment.geometry.flop', '1'], r'known are augment\.geometry\.flip, .*did you mean'),
+    (['--nmae', 'x'], 'did you mean name'),
+    (['nowhere.yaml'], r'no configuration at nowhere\.yaml'),
+    (['--epochs', '3', 'stray'], 'unrecognized arguments: stray'),
+])  # fmt: skip
+def test_wrong_arguments_are_refused_in_one_line(arguments, told):
+    with pytest.raises(ConfigError, match=told) as caught:
+        parse(TrainConfig, 'train', arguments)
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(('arguments', 'told'), [
+    (['trian'], "unknown verb 'trian': use one of train, evaluate, export"),
+    (['evaluate'], '--path'),
+    (['export', '--lane_threshold', '2'], '--lane_threshold is 2'),
+    (['train', '--data_root', '/nowhere'], 'no data: list sources under train'),
+])  # fmt: skip
+def test_errors_go_to_stderr_and_exit_with_2(capsys, arguments, told):
+    assert main(arguments) == 2
+    output = capsys.readouterr()
+    assert output.err.startswith('error: ')
+    assert told in output.err
+    assert 'Traceback' not in output.err
+    assert not output.out
+
+
+@pytest.mark.parametrize('verb', VERBS)
+def test_help_teaches(capsys, verb):
+    with pytest.raises(SystemExit) as caught:
+        main([verb, '--help'])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert f'python -m training {verb} [CONFIG.yaml] [--key value ...]' in text
+    assert 'folder that the paths of' in ' '.join(text.split())
+
+
+def test_help_lists_the_verbs(capsys):
+    assert main(['--help']) == 0
+    text = capsys.readouterr().out
+    assert all(verb in text for verb in VERBS)
+
+
+def test_train_export_evaluate_from_the_command_line(tmp_path, capsys):
+    config = tiny_config(tmp_path)
+    path = tmp_path / 'tiny.yaml'
+    path.write_text(json.dumps(config.as_dict()))
+    assert main(['train', str(path), '--json']) == 0
+    assert json.loads(capsys.readouterr().out)['epochs_done'] == 2
+    bundle = tmp_path / 'bundle'
+    common = ['--data_root', str(tmp_path)]
+    run = ['--run', str(config.folder), '--output', str(bundle), '--lane_threshold', '0.3']
+    assert main(['export', *run, *common, '--json']) == 0
+    assert json.loads(capsys.readouterr().out)['lane_threshold'] == 0.3
+    arguments = ['--model', str(bundle), '--path', 'roads', '--annotated', 'lane_marking']
+    assert main(['evaluate', *arguments, *common, '--engine', 'onnxruntime']) == 0
+    assert 'lane_iou' in capsys.readouterr().out
+
+
+def test_export_defaults_lead_to_the_shipped_bundle():
+    settings, _ = parse(ExportConfig, 'export', [])
+    assert settings.output == Path('models/lane_unet')

@@ -1,0 +1,44 @@
+"""The bundle in models/ does what its manifest says, on real frames."""
+
+from pathlib import Path
+
+import pytest
+from seg_node.bundle import ModelBundle
+from training.config import EvaluateConfig
+from training.data.sources import SetConfig
+from training.evaluate import evaluate
+
+BUNDLE = Path(__file__).resolve().parents[1] / 'models' / 'lane_unet'
+
+
+@pytest.fixture(scope='module')
+def measured(shared_data):
+    sets = (
+        SetConfig(path='carla_town_a', annotated=('lane_marking',), part='held_out', hold_out=100),
+        SetConfig(path='track_tape', annotated=('lane_marking',)),
+    )
+    config = EvaluateConfig(
+        model=BUNDLE, data_root=shared_data, sets=sets, engine='onnxruntime', precision='fp32'
+    )
+    return evaluate(config, quiet=True)['sets']
+
+
+def test_stated_metrics_are_those_measured(measured):
+    stated = ModelBundle.load(BUNDLE).manifest.files[0].metrics
+    assert measured[0]['samples'] == 100
+    for name, value in stated.items():
+        assert measured[0][name] == pytest.approx(value, abs=2e-3)
+
+
+def test_finds_lanes_in_the_held_out_drive_and_on_a_track_it_never_saw(measured):
+    assert measured[0]['lane_iou'] > 0.65
+    assert measured[0]['lane_f1_3px'] > 0.9
+    assert measured[1]['lane_iou'] > 0.4
+
+
+def test_provenance_names_every_data_set_with_hash_and_licence():
+    provenance = ModelBundle.load(BUNDLE).manifest.provenance
+    trained_on = {entry['path'] for entry in provenance['data']}
+    assert trained_on == {'carla_town_a', 'unlabelled_real/pseudo'}
+    assert all(len(entry['sha256']) == 64 for entry in provenance['data'])
+    assert all(entry['licence'] for entry in provenance['data'])

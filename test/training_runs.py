@@ -1,0 +1,32 @@
+"""A tiny but real training, for tests of what comes after it."""
+
+from pathlib import Path
+
+from rendered_roads import write_pairs
+from seg_node.preprocess import InputSpec
+from training.config import OptimizerConfig, TrainConfig
+from training.data.sources import SetConfig, SourceConfig
+from training.models.unet import UNetConfig
+
+
+def tiny_config(folder: Path, **changes: object) -> TrainConfig:
+    """Write rendered roads into ``folder`` and return how to train on them in a second."""
+    write_pairs(folder / 'roads', 8, ('background', 'lane_marking', 'road'))
+    settings: dict = {
+        'name': 'tiny',
+        'data_root': folder,
+        'runs': folder / 'runs',
+        'epochs': 2,
+        'samples_per_epoch': 4,
+        'batch_size': 2,
+        'precision': '32-true',
+        'threads': 1,
+        'workers': 0,
+        'validate_every': 1,
+        'train': (SourceConfig(path='roads', part='train', hold_out=2, gap=1),),
+        'validation': (SetConfig(path='roads', part='held_out', hold_out=2),),
+        'network': UNetConfig(widths=(4, 8)),
+        'input': InputSpec(width=64, height=32),
+        'optimizer': OptimizerConfig(learning_rate=0.02, warmup_steps=1),
+    }
+    return TrainConfig(**{**settings, **changes})
