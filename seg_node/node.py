@@ -200,8 +200,7 @@ class SegNode(LifecycleNode):
             wanted = parameters.read(self, changes)
             self._apply(wanted)
         except SegNodeError as error:
-            self._model_error = f'kept the model as it was: {error}'
-            self.get_logger().error(self._model_error)
+            self.get_logger().error(f'nothing changed: {error}')
             return SetParametersResult(successful=False, reason=str(error))
         self._settings = wanted
         return SetParametersResult(successful=True)
@@ -211,12 +210,16 @@ class SegNode(LifecycleNode):
         if pipeline is None:
             return
         if parameters.model_of(wanted) != parameters.model_of(self._settings):
-            segmenter = _load_segmenter(wanted)
+            try:
+                segmenter = _load_segmenter(wanted)
+            except SegNodeError as error:
+                self._model_error = f'kept the model as it was: {error}'
+                raise
             pipeline.swap(segmenter)
-            self._model_error = ''
             if self._state == 'active':
                 pipeline.outputs.publish_label_info(segmenter.bundle.manifest)
             self.get_logger().info(f'now runs {segmenter.description}')
+        self._model_error = ''
         pipeline.max_age_s = wanted.max_age_s
 
     def _publish_diagnostics(self) -> None:

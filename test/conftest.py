@@ -1,16 +1,15 @@
 """Fixtures shared by all tests."""
 
 from collections.abc import Callable, Iterator
-import itertools
+import fcntl
 import os
 from pathlib import Path
+import tempfile
 from types import SimpleNamespace
 
 from bundles import make_bundle
 import pytest
 from seg_node.bundle import ModelBundle
-
-_domain_numbers = itertools.count()
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / 'shared' / 'data'
 
@@ -22,9 +21,17 @@ def private_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture
-def domain_id() -> int:
-    """Return a DDS domain of the test's own, so that tests never hear each other."""
-    return 1 + (os.getpid() * 7 + next(_domain_numbers)) % 100
+def domain_id() -> Iterator[int]:
+    """Yield a DDS domain that no other test on this machine has, not even of another run."""
+    for number in range(1, 100):
+        with Path(tempfile.gettempdir(), f'seg_node_test_domain_{number}').open('w') as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue
+            yield number
+            return
+    pytest.fail('all DDS domains are taken by other tests')
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def _pairs(masks):
     [
         ({'bundle': '/nowhere'}, 'there is no such folder'),
         ({'adapter': 'snow'}, 'it has dark'),
-        ({'engine': 'caffe'}, 'is unknown'),
+        ({'engine': 'tensorrt'}, 'nothing for engine tensorrt'),
         ({'precision': 'int8'}, 'precision int8'),
     ],
 )
@@ -110,6 +110,20 @@ def test_bundle_engine_and_limits_together(start_node, tmp_path) -> None:
     assert len(masks) == 1
     assert not is_bright_rule(masks[0])
     system.node.wait_for_log('now runs other on onnxruntime')
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [({'engine': 'caffe'}, 'is unknown: use auto'), ({'threads': -1}, 'threads')],
+)
+def test_impossible_values_are_refused_and_leave_no_trace(start_node, change, words) -> None:
+    system = start_node()
+    publisher, masks = connect(system, '/seg_node/mask')
+    answer = system.probe.set_parameters(**change)
+    assert not answer.successful
+    assert words in answer.reason
+    publish_until(publisher, [image_message(half_bright(), 3)], masks)
+    assert 'model_failed' not in causes(system.probe.received['/diagnostics'])
 
 
 def test_fixed_parameters_say_so(start_node) -> None:

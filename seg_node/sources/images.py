@@ -47,7 +47,11 @@ class ImageSource(Source):
 
         :raises SourceError: when there are none.
         """
-        paths = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
+        paths = [
+            path
+            for path in folder.iterdir()
+            if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith('.')
+        ]
         if not paths:
             raise SourceError(
                 f'no pictures in {folder}: they should end in {", ".join(sorted(IMAGE_SUFFIXES))}'
