@@ -35,11 +35,12 @@ class DemoError(SegNodeError):
     """The demo cannot run, or one of its processes failed."""
 
 
-def choose_input(given: Path | None, out: Path) -> Path:
+def choose_input(given: Path | None, drawn: bool, out: Path) -> Path:
     """
     Return the input: what was given, else real CARLA frames beside the checkout, else a drawing.
 
     :param given: a bag, a video, a folder of pictures or a pairs folder.
+    :param drawn: draw one, whatever there is.
     :param out: folder for what has to be made.
     """
     if given is not None:
@@ -47,7 +48,7 @@ def choose_input(given: Path | None, out: Path) -> Path:
     made = out / 'input'
     shutil.rmtree(made, ignore_errors=True)
     carla = Path('../shared/data/carla_town_a')
-    if not is_pairs_folder(carla):
+    if drawn or not is_pairs_folder(carla):
         return write_pairs(made, _DRAWN_FRAMES)
     for name in ('images', 'masks'):
         (made / name).mkdir(parents=True)
@@ -183,6 +184,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         'input', nargs='?', type=Path, help='bag, video, folder of pictures or pairs folder'
     )
+    parser.add_argument(
+        '--drawn', action='store_true', help='a drawn road, even where recorded pictures are there'
+    )
     parser.add_argument('--out', type=Path, default=Path('out/demo'), metavar='DIR')
     parser.add_argument('--rate', type=float, metavar='HZ', help='default: as recorded')
     parser.add_argument('--bundle', type=Path, metavar='DIR', help='default: the one that ships')
@@ -193,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     use_large_images_profile()
     try:
         options.out.mkdir(parents=True, exist_ok=True)
-        source = choose_input(options.input, options.out)
+        source = choose_input(options.input, options.drawn, options.out)
         print(f'playing {source} through seg_node over DDS ...', file=sys.stderr)
         summary = run(source, options.out, options.rate, options.bundle)
     except (SegNodeError, OSError) as error:
