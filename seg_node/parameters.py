@@ -104,6 +104,16 @@ def model_of(values: NodeParameters) -> tuple[Any, ...]:
     return tuple(getattr(values, name) for name in MODEL_PARAMETERS)
 
 
+def describe() -> str:
+    """Return one line for each parameter: name, default, what it is."""
+    lines = []
+    for item in fields(NodeParameters):
+        choices = item.metadata['choices']
+        what = item.metadata['description'] + (f' [{", ".join(choices)}]' if choices else '')
+        lines.append(f'  {item.name:<21} {what} (default: {item.default!r})')
+    return '\n'.join(lines)
+
+
 def unknown_names(given: list[str]) -> list[str]:
     """Return one sentence for each parameter given at start that the node does not have."""
     known = [item.name for item in fields(NodeParameters)]

@@ -1,17 +1,22 @@
 """The node's lifecycle over real services: every transition, in every order, good and bad."""
 
+from dataclasses import asdict, fields
 import signal
+import subprocess
+import sys
 import time
 
 from bundles import make_bundle
-from dds import connect, half_bright, image_message, publish_until, wait_until
+from dds import connect, half_bright, image_message, publish_until, ROOT, wait_until
 from lifecycle_msgs.msg import Transition
 import pytest
 import rclpy
 from rclpy.context import Context
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from seg_node import node as node_module
+from seg_node import lifecycle_node as node_module
+from seg_node.parameters import NodeParameters
+import yaml
 
 pytestmark = pytest.mark.dds
 
@@ -175,3 +180,32 @@ def test_a_misspelt_parameter_is_named_with_the_right_one(start_node) -> None:
     node = start_node(max_age=1.0).node
     node.wait_for_log("parameter 'max_age' is unknown and ignored: did you mean max_age_s?")
     node.wait_for_log('active: waiting')
+
+
+def test_help_lists_every_parameter() -> None:
+    shown = subprocess.run(
+        [sys.executable, '-m', 'seg_node.node', '--help'],
+        capture_output=True, text=True, check=True, cwd=ROOT,
+    ).stdout  # fmt: skip
+    for item in fields(NodeParameters):
+        assert item.name in shown
+        assert item.metadata['description'] in shown
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [(['--bundle', 'x'], 'unrecognized arguments'), (['--ros-args', '-p', 'bundle'], 'bundle')],
+)
+def test_bad_usage_is_no_traceback(arguments, words) -> None:
+    done = subprocess.run(
+        [sys.executable, '-m', 'seg_node.node', *arguments],
+        capture_output=True, text=True, cwd=ROOT,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+def test_the_shipped_parameter_file_shows_every_default() -> None:
+    content = yaml.safe_load((ROOT / 'config' / 'seg_node.yaml').read_text())
+    assert content['seg_node']['ros__parameters'] == asdict(NodeParameters())
