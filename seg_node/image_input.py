@@ -38,7 +38,7 @@ class ImageInput:
         self._message_type = _MESSAGE_TYPES[transport]
         self.arrived = 0
         self.lost = 0
-        self._incompatible_policy = 'unknown'  # until the event says which
+        self._incompatible_policy = ''  # as the middleware's event names it
         self._qos = _qos(reliability)
         self._subscription = node.create_subscription(
             self._message_type,

@@ -18,6 +18,7 @@ from dds import (
 from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 import pytest
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CompressedImage, Image
 
 pytestmark = pytest.mark.dds
@@ -189,3 +190,17 @@ def test_sensor_data_subscribers_match(start_node) -> None:
         publisher.publish(image_message(half_bright(), 7))
         time.sleep(0.05)
     assert stamp_ns(masks[0]) == 7
+
+
+def test_label_info_is_there_for_late_subscribers_and_follows_a_swap(start_node) -> None:
+    vision_msgs = pytest.importorskip('vision_msgs.msg', reason='vision_msgs is not installed')
+    system = start_node()
+    system.node.wait_for_log('active: waiting')
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    tables = system.probe.listen('/seg_node/label_info', vision_msgs.LabelInfo, latched)
+    wait_until(lambda: tables, 'the label table')
+    names = {item.class_id: item.class_name for item in tables[0].class_map}
+    assert names == {0: 'background', 1: 'lane_marking', 2: 'road'}
+    assert tables[0].threshold == pytest.approx(0.5)
+    assert system.probe.set_parameters(adapter='dark').successful
+    wait_until(lambda: len(tables) == 2, 'the label table of the new model')

@@ -6,7 +6,7 @@ from pathlib import Path
 import subprocess
 import sys
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 import numpy as np
 import pytest
@@ -179,6 +179,13 @@ for encoding in ('mono8', 'bayer_rggb16', 'bad'):
     ], result
 
 
+PIXEL_BYTES = {
+    **dict.fromkeys(('bgr8', 'rgb8', '8UC3'), 3),
+    **dict.fromkeys(('bgra8', 'rgba8', '8UC4'), 4),
+    **dict.fromkeys(('mono16', 'yuv422', 'uyvy', 'yuv422_yuy2', 'yuyv'), 2),
+}
+
+
 @pytest.mark.parametrize('encoding', ENCODINGS)
 def test_cv_bridge_sees_the_same_pixels(encoding):
     cv_bridge = pytest.importorskip('cv_bridge', reason='cv_bridge is not installed')
@@ -187,6 +194,8 @@ def test_cv_bridge_sees_the_same_pixels(encoding):
     @settings(max_examples=30, deadline=None)
     @given(raw_images((encoding,)))
     def check(raw):
+        # cv_bridge 3.4 reads rows padded by a part of a pixel from the wrong places
+        assume(raw[3] % PIXEL_BYTES.get(encoding, 1) == 0)
         message = rclpy_image(*raw[:4], False, raw[5])
         frame = frame_from_image(message)
         wanted = {'gray': 'mono8', 'bgr': 'bgr8', 'rgb': 'rgb8', 'bgra': 'bgra8', 'rgba': 'rgba8'}
