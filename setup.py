@@ -56,7 +56,7 @@ setup(
             'onnx',
             'onnxscript',
             'lightning',
-            'jsonargparse',
+            'jsonargparse[signatures]',
             'safetensors',
             'openvino',
             'rich',

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import (
@@ -45,8 +44,6 @@ class ImageInput:
             'image',
             self._on_message,
             self._qos,
-            # A group of its own: frames keep coming while a parameter loads another model.
-            callback_group=MutuallyExclusiveCallbackGroup(),
             event_callbacks=SubscriptionEventCallbacks(
                 incompatible_qos=self._on_incompatible_qos, message_lost=self._on_lost
             ),
@@ -56,6 +53,13 @@ class ImageInput:
     def close(self) -> None:
         """Unsubscribe."""
         self._node.destroy_subscription(self._subscription)
+
+    def deliver_waiting(self) -> None:
+        """Take what has arrived, for callbacks that keep the executor from doing so."""
+        handle = self._subscription.handle
+        with handle:
+            while (taken := handle.take_message(self._message_type, False)) is not None:
+                self._on_message(taken[0])
 
     def observe(self) -> dict[str, Any]:
         """Return the fields of an ``Observation`` that concern the topic."""

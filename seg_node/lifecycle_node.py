@@ -1,11 +1,12 @@
 """
 The managed node: it keeps the lifecycle, the parameters and the diagnostics.
 
-What it decides is decided in modules without ROS. Three threads of the executor take images,
-answer services and publish diagnostics; the pipeline's worker segments.
+What it decides is decided in modules without ROS. The executor's one thread takes images, answers
+services and publishes diagnostics; the pipeline's worker segments; a model is loaded on a third.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 import functools
 import time
 import traceback
@@ -14,7 +15,6 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -33,6 +33,9 @@ from seg_node.segmenter import Segmenter
 from std_msgs.msg import Header
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+
+#: How long an image may wait at most while a model is loaded.
+_POLL_S = 0.002
 
 Transition = Callable[['SegNode', LifecycleState], TransitionCallbackReturn]
 
@@ -76,7 +79,6 @@ class SegNode(LifecycleNode):
         self.create_timer(
             self._settings.diagnostics_period_s,
             self._publish_diagnostics,
-            callback_group=MutuallyExclusiveCallbackGroup(),
             clock=Clock(clock_type=ClockType.STEADY_TIME),
         )
 
@@ -207,7 +209,7 @@ class SegNode(LifecycleNode):
             return
         if parameters.model_of(wanted) != parameters.model_of(self._settings):
             try:
-                segmenter = _load_segmenter(wanted)
+                segmenter = self._load_while_frames_come(wanted)
             except SegNodeError as error:
                 self._model_error = f'kept the model as it was: {error}'
                 raise
@@ -217,6 +219,15 @@ class SegNode(LifecycleNode):
             self.get_logger().info(f'now runs {segmenter.description}')
         self._model_error = ''
         pipeline.max_age_s = wanted.max_age_s
+
+    def _load_while_frames_come(self, wanted: NodeParameters) -> Segmenter:
+        """Load a model on another thread; this one, the executor's, keeps taking images."""
+        with ThreadPoolExecutor(1) as pool:
+            loading = pool.submit(_load_segmenter, wanted)
+            while not wait([loading], timeout=_POLL_S).done:
+                if self._input is not None:
+                    self._input.deliver_waiting()
+        return loading.result()
 
     def _publish_diagnostics(self) -> None:
         pipeline, observation = self._pipeline, self._observe()

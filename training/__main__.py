@@ -1,0 +1,63 @@
+"""Command line of training: ``python -m training VERB [CONFIG.yaml] [--key value …]``."""
+
+from collections.abc import Sequence
+import importlib
+import json
+import sys
+from typing import Any
+
+from seg_node.errors import SegNodeError
+
+#: verb: module and function, configuration class, what it does
+VERBS = {
+    'train': ('train', 'TrainConfig', 'train a network on pairs folders'),
+    'evaluate': ('evaluate', 'EvaluateConfig', 'measure a bundle or a run on pairs folders'),
+    'export': ('export', 'ExportConfig', 'make a bundle of a run, checked against torch'),
+}
+_HELP = """usage: python -m training VERB [CONFIG.yaml] [--key value ...]
+
+{verbs}
+
+Keys may come from a YAML file, from the command line, or from both (the command line wins);
+nested ones are joined by dots: --optimizer.learning_rate 1e-3. `VERB --help` lists them all.
+Shipped configurations lie in training/configs/."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; 0 on success, 2 when the user has something to mend."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if not arguments or arguments[0] in ('-h', '--help'):
+        lines = [f'  {name:<9} {text}' for name, (_, _, text) in VERBS.items()]
+        print(_HELP.format(verbs='\n'.join(lines)))
+        return 0 if arguments else 2
+    try:
+        _run(arguments[0], arguments[1:])
+    except SegNodeError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        return 130
+    return 0
+
+
+def _run(verb: str, arguments: Sequence[str]) -> None:
+    if verb not in VERBS:
+        raise SegNodeError(f"unknown verb '{verb}': use one of {', '.join(VERBS)}")
+    name, config_class, _ = VERBS[verb]
+    from training import config
+    from training.command_line import parse
+
+    settings, as_json = parse(getattr(config, config_class), verb, arguments)
+    module = importlib.import_module(f'training.{name}')
+    result: dict[str, Any] = getattr(module, name)(settings, quiet=as_json)
+    if as_json:
+        print(json.dumps(result, indent=2))
+        return
+    from rich.console import Console
+
+    module.show(result, Console())
+
+
+if __name__ == '__main__':
+    sys.exit(main())

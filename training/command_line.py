@@ -1,0 +1,148 @@
+"""``python -m training VERB [CONFIG.yaml] [--key value …]`` to a checked dataclass."""
+
+from argparse import ArgumentError
+from collections.abc import Mapping, Sequence
+import dataclasses
+import difflib
+from itertools import pairwise
+from pathlib import Path
+import typing
+from typing import Any, TypeVar
+
+from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
+from training.errors import ConfigError
+import yaml
+
+T = TypeVar('T')
+
+
+def make_parser(cls: type, verb: str, epilog: str = '') -> ArgumentParser:
+    """Return a parser with one ``--key`` for each field of a dataclass, nested by dots."""
+    parser = ArgumentParser(
+        prog=f'python -m training {verb}',
+        usage=f'python -m training {verb} [CONFIG.yaml] [--key value ...]',
+        epilog=epilog,
+        exit_on_error=False,
+    )
+    parser.add_argument('--config', action=ActionConfigFile, help='YAML file of the keys below')
+    parser.add_argument('--json', action='store_true', help='print the result as JSON only')
+    switches = {field.name for field in dataclasses.fields(cls) if field.type in (bool, 'bool')}
+    for name in sorted(switches):
+        parser.add_argument(f'--{name}', action='store_true', help='see the class above')
+    parser.add_class_arguments(cls, skip=switches)
+    return parser
+
+
+def parse(cls: type[T], verb: str, arguments: Sequence[str]) -> tuple[T, bool]:
+    """
+    Read a verb's arguments.
+
+    :param arguments: what follows the verb; a first one without dashes is the YAML file.
+    :return: the dataclass, not yet checked across its fields, and whether JSON is wanted.
+    :raises ConfigError: one sentence, naming the keys that are known for one that is not.
+    """
+    arguments = list(arguments)
+    if arguments and not arguments[0].startswith('-'):
+        arguments.insert(0, '--config')
+    arguments = _bracket_lists(cls, arguments)
+    parser = make_parser(cls, verb)
+    for flag, value in pairwise(arguments):
+        if flag == '--config':
+            _check_file(cls, Path(value))
+    _check_flags(parser, arguments)
+    try:
+        settings = parser.instantiate(parser.parse_args(arguments))
+    except (ArgumentError, ValueError) as error:
+        raise ConfigError(f'{_first_line(error)}; see python -m training {verb} --help') from error
+    return _build(cls, settings), bool(settings.json)
+
+
+def from_plain(cls: type[T], content: Mapping[str, Any], where: str) -> T:
+    """
+    Build a dataclass from what JSON or YAML gave, as strictly as the command line does.
+
+    :param where: the file, for messages.
+    :raises ConfigError: naming the key.
+    """
+    _check_keys(cls, content, where)
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(cls)
+    try:
+        return _build(cls, parser.instantiate(parser.parse_object(dict(content))))
+    except (ArgumentError, ValueError) as error:
+        raise ConfigError(f'{where}: {_first_line(error)}') from error
+
+
+def _build(cls: type[T], settings: Namespace) -> T:
+    names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    return cls(**{name: getattr(settings, name) for name in names})
+
+
+def _check_file(cls: type, path: Path) -> None:
+    if not path.is_file():
+        raise ConfigError(f'no configuration at {path}: see training/configs/')
+    try:
+        content = yaml.safe_load(path.read_text(encoding='utf-8')) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f'{path} is not valid YAML: {_first_line(error)}') from error
+    _check_keys(cls, content, str(path))
+
+
+def _check_keys(cls: type, content: Any, where: str, prefix: str = '') -> None:
+    """Refuse unknown keys at any depth; wrong values are left to the parser."""
+    if not isinstance(content, Mapping):
+        raise ConfigError(f'{where}: {prefix or "the file"} must hold keys and values')
+    hints = typing.get_type_hints(cls)
+    for key, value in content.items():
+        if key not in hints:
+            raise ConfigError(_unknown(f'{prefix}{key}', str(key), list(hints), where))
+        inner = _nested(hints[key])
+        if inner and isinstance(value, Mapping):
+            _check_keys(inner, value, where, f'{prefix}{key}.')
+        elif inner and isinstance(value, list):
+            for index, item in enumerate(value):
+                _check_keys(inner, item, where, f'{prefix}{key}[{index}].')
+
+
+def _nested(hint: Any) -> type | None:
+    for candidate in (hint, *typing.get_args(hint)):
+        if dataclasses.is_dataclass(candidate):
+            return typing.cast(type, candidate)
+    return None
+
+
+def _bracket_lists(cls: type, arguments: Sequence[str]) -> list[str]:
+    """Let lists be written ``--annotated background,road``, without brackets and quotes."""
+    result = list(arguments)
+    for position, (flag, value) in enumerate(pairwise(arguments)):
+        if flag.startswith('--') and not value.startswith(('[', '-')):
+            hint: Any = cls
+            for name in flag.removeprefix('--').split('.'):
+                hints = typing.get_type_hints(hint) if dataclasses.is_dataclass(hint) else {}
+                hint = hints.get(name)
+            if typing.get_origin(hint) is tuple:
+                result[position + 1] = f'[{value}]'
+    return result
+
+
+def _check_flags(parser: ArgumentParser, arguments: Sequence[str]) -> None:
+    known = [
+        option.removeprefix('--') for action in parser._actions for option in action.option_strings
+    ]
+    for argument in arguments:
+        if argument.startswith('--'):
+            name = argument.removeprefix('--').split('=')[0].rstrip('+')
+            if name not in known:
+                group = name.rpartition('.')[0]
+                near = [key for key in known if key.rpartition('.')[0] == group]
+                raise ConfigError(_unknown(argument, name, near or known, 'command line'))
+
+
+def _unknown(shown: str, key: str, known: Sequence[str], where: str) -> str:
+    guess = difflib.get_close_matches(key, known, 1)
+    hint = f'; did you mean {guess[0]}?' if guess else ''
+    return f'{where}: unknown key {shown}; known are {", ".join(known)}{hint}'
+
+
+def _first_line(error: Exception) -> str:
+    return ' '.join(str(error).split())[:300]
