@@ -23,7 +23,7 @@ from rclpy.context import Context  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.parameter import Parameter  # noqa: E402
 from rclpy.qos import qos_profile_sensor_data, QoSProfile  # noqa: E402
-from seg_node.dds_profile import PROFILE_VARIABLES  # noqa: E402
+from seg_node.dds_profile import profile_variables  # noqa: E402
 from seg_node.ros_conversions import byte_array  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
 from std_msgs.msg import Header  # noqa: E402
@@ -49,7 +49,7 @@ def domain_environment(domain_id: int) -> dict[str, str]:
         **os.environ,
         'ROS_DOMAIN_ID': str(domain_id),
         'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
-        **dict.fromkeys(PROFILE_VARIABLES, str(PROFILE)),
+        **dict.fromkeys(profile_variables(), str(PROFILE)),
         'PYTHONPATH': os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')])),
         'PYTHONUNBUFFERED': '1',
     }
@@ -113,11 +113,12 @@ class Probe:
 
     def __init__(self, domain_id: int) -> None:
         os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-        os.environ.update(dict.fromkeys(PROFILE_VARIABLES, str(PROFILE)))
+        os.environ.update(dict.fromkeys(profile_variables(), str(PROFILE)))
         self.context = Context()
         rclpy.init(context=self.context, domain_id=domain_id)
         self.node = rclpy.create_node('probe', context=self.context)
         self.received: dict[str, list[Any]] = {}
+        self._clients: dict[str, Any] = {}
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.node)
         self._thread = threading.Thread(target=self._spin, daemon=True)
@@ -149,11 +150,13 @@ class Probe:
         wait_until(publisher.get_subscription_count, f'a subscriber on {publisher.topic_name}')
 
     def call(self, service_type: type, name: str, request: Any) -> Any:
-        client = self.node.create_client(service_type, name)
-        assert client.wait_for_service(TIMEOUT_S), f'no service {name}'
-        future = client.call_async(request)
+        if name not in self._clients:
+            client = self._clients[name] = self.node.create_client(service_type, name)
+            assert client.wait_for_service(TIMEOUT_S), f'no service {name}'
+            # We see the server; it must see us too, or its first answer is lost.
+            time.sleep(0.3)
+        future = self._clients[name].call_async(request)
         wait_until(future.done, f'an answer of {name}')
-        self.node.destroy_client(client)
         return future.result()
 
     def change_state(self, transition_id: int) -> bool:
