@@ -64,6 +64,9 @@ def _run(arguments: list[str]) -> int:
             executor.spin()
         except (KeyboardInterrupt, ExternalShutdownException):
             pass
+        except RuntimeError:  # RCLError: a signal ended ROS in the middle of a callback
+            if rclpy.ok():
+                raise
         finally:
             # An impatient second Ctrl-C must not tear the worker from its last frame.
             signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,10 +1,9 @@
 """Fixtures shared by all tests."""
 
 from collections.abc import Callable, Iterator
-import fcntl
 import os
 from pathlib import Path
-import tempfile
+import socket
 from types import SimpleNamespace
 
 from bundles import make_bundle
@@ -24,9 +23,9 @@ def private_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 def domain_id() -> Iterator[int]:
     """Yield a DDS domain that no other test on this machine has, not even of another run."""
     for number in range(1, 100):
-        with Path(tempfile.gettempdir(), f'seg_node_test_domain_{number}').open('w') as lock:
+        with socket.socket(socket.AF_UNIX) as claim:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                claim.bind(f'\0seg_node_test_domain_{number}')  # abstract: gone with the process
             except OSError:
                 continue
             yield number
