@@ -26,8 +26,8 @@ FORBIDDEN = {
 }
 #: The modules of seg_node that know ROS; all others run without it.
 ROS_MODULES = {
-    'demo_listener', 'diagnostics', 'image_input', 'lifecycle_node', 'node', 'outputs', 'parameters', 'pipeline',
-    'replay', 'replay_messages', 'replay_publisher', 'ros_conversions',
+    'demo_listener', 'diagnostics', 'image_input', 'lifecycle_node', 'node', 'outputs',
+    'parameters', 'pipeline', 'replay', 'replay_messages', 'replay_publisher', 'ros_conversions',
 }  # fmt: skip
 #: The only places of seg_node that may import a heavy or optional library.
 OPTIONAL = {
