@@ -1,5 +1,6 @@
 # The two commands of the README are `make demo` and `make test`; all others serve them.
 INPUT ?=
+TOPIC ?=
 PYTHON := .venv/bin/python
 
 .PHONY: help setup demo test lint format bench clean
@@ -11,9 +12,9 @@ help: ## Show this list
 setup: ## Make .venv with everything (ROS_DISTRO=kilted for the other ROS 2 wheels)
 	@scripts/setup dev
 
-demo: ## Pictures through the node over DDS, with figures and a video (INPUT=bag, video or folder)
+demo: ## Pictures through the node over DDS, with figures and a video (INPUT=bag, video or folder, TOPIC= of a bag)
 	@scripts/setup runtime
-	@$(PYTHON) -m seg_node.demo $(INPUT)
+	@$(PYTHON) -m seg_node.demo $(if $(INPUT),"$(INPUT)") $(if $(TOPIC),--topic "$(TOPIC)")
 
 test: ## Run all tests
 	@scripts/setup dev

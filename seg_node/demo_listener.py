@@ -20,18 +20,23 @@ _QOS = QoSProfile(depth=50)
 class DemoListener:
     """Subscribes to everything the node publishes, on a thread of its own."""
 
-    def __init__(self) -> None:
-        """Start listening."""
+    def __init__(self, keep_masks: bool) -> None:
+        """
+        Start listening.
+
+        :param keep_masks: for ``masks_by_frame``; a long drive would fill the memory with them.
+        """
+        self._keep_masks = keep_masks
         rclpy.init()
         self._node = rclpy.create_node('demo')
         self._lock = threading.Lock()
-        self._masks: list[tuple[int, np.ndarray]] = []  # stamp_ns, labels (H, W)
+        self._masks: dict[int, np.ndarray] = {}  # by stamp_ns, labels (H, W)
         self._arrivals_s: list[float] = []
         self._overlays: list[np.ndarray] = []
         self._latencies: list[dict[str, float]] = []
         self._sent_stamps: list[int] = []
         self._status: Any = None
-        self.last_overlay: np.ndarray | None = None
+        self.last_overlay = np.zeros((1, 1, 3), np.uint8)
         subscribe = self._node.create_subscription
         subscribe(Image, '/seg_node/mask', self._on_mask, _QOS)
         subscribe(Image, '/seg_node/overlay', self._on_overlay, _QOS)
@@ -58,7 +63,7 @@ class DemoListener:
 
     def settled(self) -> bool:
         """Return whether every frame sent has its mask."""
-        return len(self._sent_stamps) > 0 and len(self._masks) >= len(self._sent_stamps)
+        return len(self._sent_stamps) > 0 and len(self._arrivals_s) >= len(self._sent_stamps)
 
     def silent_s(self) -> float:
         """Return how long ago the last mask came; endless before the first."""
@@ -70,19 +75,22 @@ class DemoListener:
             taken, self._overlays = self._overlays, []
         return taken
 
-    def live_line(self, length: int | None) -> str:
+    def live_line(self) -> str:
         """Return one line for a terminal."""
         latest = self._latencies[-1] if self._latencies else {}
-        of_all = f' of {length}' if length else ''
         return (
-            f'{len(self._masks)}{of_all} masks, age {latest.get("age_ms", 0):6.1f} ms, '
+            f'{len(self._sent_stamps)} frames, {len(self._arrivals_s)} masks, '
+            f'age {latest.get("age_ms", 0):6.1f} ms, '
             f'inference {latest.get("inference_ms", 0):5.1f} ms '
         )
 
     def masks_by_frame(self) -> dict[int, np.ndarray]:
         """Return the masks by the number of their frame in the drive."""
-        number_of = {stamp: number for number, stamp in enumerate(self._sent_stamps)}
-        return {number_of[stamp]: mask for stamp, mask in self._masks if stamp in number_of}
+        return {
+            number: self._masks[stamp]
+            for number, stamp in enumerate(self._sent_stamps)
+            if stamp in self._masks
+        }
 
     def summary(self) -> dict[str, Any]:
         """
@@ -90,15 +98,15 @@ class DemoListener:
 
         :raises SegNodeError: when no mask came.
         """
-        if not self._masks:
+        if not self._arrivals_s:
             text = self._status.message if self._status else 'the node said nothing'
             raise SegNodeError(f'no mask came back: {text}')
         values, seconds = self._values(), self._arrivals_s[-1] - self._arrivals_s[0]
         return {
             'model': self._status.hardware_id,
             'sent': len(self._sent_stamps),
-            'masks': len(self._masks),
-            'rate_hz': (len(self._masks) - 1) / seconds if seconds else 0.0,
+            'masks': len(self._arrivals_s),
+            'rate_hz': (len(self._arrivals_s) - 1) / seconds if seconds else 0.0,
             'dropped': int(values['dropped']),
             'lost_in_transport': int(values['lost_in_transport']),
             **{name: self._percentiles(name) for name in ('age_ms', 'inference_ms')},
@@ -116,9 +124,10 @@ class DemoListener:
             self._executor.spin()
 
     def _on_mask(self, message: Image) -> None:
-        labels = np.frombuffer(message.data, np.uint8).reshape(message.height, message.width)
         self._arrivals_s.append(time.monotonic())
-        self._masks.append((_stamp_ns(message), labels))
+        if self._keep_masks:
+            labels = np.frombuffer(message.data, np.uint8)
+            self._masks[_stamp_ns(message)] = labels.reshape(message.height, message.width)
 
     def _on_overlay(self, message: Image) -> None:
         shape = (message.height, message.width, 3)

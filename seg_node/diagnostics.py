@@ -30,6 +30,7 @@ def diagnostic_array(
         'state': seen.state,
         'topic': seen.topic,
         'publishers': seen.publishers,
+        'arrived': seen.arrived,
         **_counts(seen.counts),
         'ignored': seen.ignored,
         'lost_in_transport': seen.lost_in_transport,

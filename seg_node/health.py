@@ -46,6 +46,7 @@ class Observation:
     """What the node sees at one moment."""
 
     time_s: float  # monotonic
+    node: str = 'seg_node'
     state: str = 'active'  # of the lifecycle
     topic: str = 'image'
     publishers: int = 1
@@ -54,7 +55,7 @@ class Observation:
     incompatible_policy: str = ''  # QoS policy of a publisher that cannot be matched
     arrived: int = 0  # frames that came in, wanted or not
     lost_in_transport: int = 0  # as the middleware counts them
-    ignored: int = 0  # came while nobody subscribed to a result
+    ignored: int = 0  # came while inactive, or while nobody subscribed to a result
     counts: FrameCounts = field(default_factory=FrameCounts)
     rejections: dict[str, int] = field(default_factory=dict)
     work_ms_p50: float = float('nan')  # on the worker's thread, a frame
@@ -62,7 +63,8 @@ class Observation:
     listeners: int = 1
     use_sim_time: bool = False
     clock_running: bool = True
-    model_error: str = ''
+    model_error: str = ''  # why the model last asked for could not be loaded
+    model_loaded: bool = False  # another one is there and runs
 
 
 class HealthMonitor:
@@ -167,13 +169,17 @@ class HealthMonitor:
 
 def _model(now: Observation) -> Iterator[Finding]:
     if now.model_error:
-        yield Finding(Level.ERROR, 'model_failed', now.model_error)
+        level = Level.WARN if now.model_loaded else Level.ERROR
+        yield Finding(level, 'model_failed', now.model_error)
+    remedy = {
+        'unconfigured': f'ros2 lifecycle set {now.node} configure',
+        'inactive': f'ros2 lifecycle set {now.node} activate',
+    }
     if now.state != 'active':
-        step = 'activate' if now.state == 'inactive' else 'configure'
         yield Finding(
             Level.WARN,
             'not_activated',
-            f'the node is {now.state}, not active: ros2 lifecycle set NODE {step}',
+            f'the node is {now.state}, not active: {remedy.get(now.state, "start it again")}',
         )
 
 

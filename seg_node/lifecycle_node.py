@@ -156,6 +156,7 @@ class SegNode(LifecycleNode):
     def release(self, state: str) -> None:
         """Free all that was configured; a second call does nothing."""
         self._state = state
+        self._model_error = ''
         image_input, pipeline = self._input, self._pipeline
         self._input = self._pipeline = None
         if image_input is not None:
@@ -188,8 +189,12 @@ class SegNode(LifecycleNode):
 
     def _on_image(self, message: Any) -> None:
         pipeline = self._pipeline
-        if self._state == 'active' and pipeline is not None:
+        if pipeline is None:
+            return
+        if self._state == 'active':
             pipeline.put(message)
+        else:
+            pipeline.ignored += 1
 
     def _on_set_parameters(self, changed: list[Parameter]) -> SetParametersResult:
         """Check new values; when they name another model, load it beside the old and swap."""
@@ -246,11 +251,13 @@ class SegNode(LifecycleNode):
         pipeline, image_input = self._pipeline, self._input
         return Observation(
             time_s=time.monotonic(),
+            node=self.get_fully_qualified_name(),
             state=self._state,
             max_age_s=self._settings.max_age_s,
             use_sim_time=use_sim_time,
             clock_running=not use_sim_time or self.get_clock().now().nanoseconds > 0,
             model_error=self._model_error,
+            model_loaded=pipeline is not None,
             **(pipeline.observe() if pipeline else {}),
             **(image_input.observe() if image_input else {'publishers': 0}),
         )

@@ -77,6 +77,10 @@ class Manifest:
         paths = [PurePosixPath(file.path) for file in self.all_files()]
         if twice := next((path for path in paths if paths.count(path) > 1), None):
             raise ValueError(f'files: {twice} is listed twice')
+        for file in self.all_files():
+            weights = PurePosixPath(file.path).with_suffix('.bin')
+            if file.format == 'openvino_xml' and weights not in paths:
+                raise ValueError(f'files: {file.path} needs {weights} listed beside it')
 
     def all_files(self) -> Iterator[WeightFile]:
         """Yield the files of the model, then those of its adapters."""

@@ -9,9 +9,14 @@ import argparse
 from collections.abc import Sequence
 import signal
 import sys
+import threading
+from typing import TYPE_CHECKING
 
 from seg_node.dds_profile import use_large_images_profile
 from seg_node.errors import SegNodeError
+
+if TYPE_CHECKING:
+    from seg_node.lifecycle_node import SegNode
 
 _EPILOG = """\
 examples:
@@ -24,18 +29,27 @@ exit status: 0 after a signal, 1 when it cannot configure or activate itself, 2 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the node until it is told to stop; return the exit status."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    stop = threading.Event()
+    # Ours, not rclpy's: those end ROS under the feet of whatever callback is running. They are
+    # here before the slow imports, so that a signal always means an orderly end.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     try:
-        return _run(arguments)
+        return _run(list(sys.argv[1:] if arguments is None else arguments), stop)
     except SegNodeError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
+    finally:
+        # What comes now is an impatient second Ctrl-C: it must not spoil the exit status.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], stop: threading.Event) -> int:
     try:
         import rclpy
-        from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+        from rclpy.exceptions import ParameterException
+        from rclpy.signals import SignalHandlerOptions
         from rclpy.utilities import remove_ros_args
         from seg_node.lifecycle_node import SegNode
         from seg_node.parameters import describe
@@ -47,35 +61,30 @@ def _run(arguments: list[str]) -> int:
     use_large_images_profile()
     try:
         _parse(remove_ros_args([sys.argv[0], *arguments])[1:], describe())
-        rclpy.init(args=arguments)
-    except RuntimeError as error:  # what rcl says of arguments it cannot parse
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+        node = SegNode()
+    except (RuntimeError, ParameterException) as error:  # what rcl and rclpy refuse
+        rclpy.try_shutdown()
         raise SegNodeError(f'{str(error).splitlines()[0]}: see --help') from error
     try:
-        node = SegNode()
-        # Not the MultiThreadedExecutor: rclpy 7.1's now and then stood still for up to 2.8 s, with
-        # all Python threads of the process, and lost 177 of 500 frames; this one lost none.
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        try:
-            if not node.autostart:
-                node.get_logger().info('autostart is false: waiting to be configured')
-            elif not node.start():
-                return 1
-            executor.spin()
-        except (KeyboardInterrupt, ExternalShutdownException):
-            pass
-        except RuntimeError:  # RCLError: a signal ended ROS in the middle of a callback
-            if rclpy.ok():
-                raise
-        finally:
-            # An impatient second Ctrl-C must not tear the worker from its last frame.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            node.release('finalized')
-            executor.shutdown()
-            node.destroy_node()
+        return _work(node, stop)
     finally:
+        node.release('finalized')
+        node.destroy_node()
         rclpy.try_shutdown()
-    return 0
+
+
+def _work(node: 'SegNode', stop: threading.Event) -> int:
+    """Start the node and let it work until ``stop`` is set; return the exit status."""
+    from seg_node.spinning import spinning
+
+    if not node.autostart:
+        node.get_logger().info('autostart is false: waiting to be configured')
+    elif not node.start():
+        return 1
+    with spinning(node, on_failure=stop.set) as failures:
+        stop.wait()
+    return 1 if failures else 0
 
 
 def _parse(arguments: list[str], parameters: str) -> None:

@@ -60,6 +60,13 @@ class NodeParameters:
     )
 
 
+_TYPE_NAMES: dict[Any, str] = {
+    str: 'text',
+    bool: 'true or false',
+    int: 'whole number',
+    float: 'number',
+}
+
 #: Changing one of these loads another model.
 MODEL_PARAMETERS = ('bundle', 'adapter', 'engine', 'precision', 'threads')
 
@@ -89,14 +96,34 @@ def read(node: Node, changes: dict[str, Any] | None = None) -> NodeParameters:
     """
     values = {item.name: node.get_parameter(item.name).value for item in fields(NodeParameters)}
     values |= {name: value for name, value in (changes or {}).items() if name in values}
-    for item in fields(NodeParameters):
-        choices = item.metadata['choices']
-        if choices and values[item.name] not in choices:
-            raise ParameterError(
-                f"parameter {item.name}: '{values[item.name]}' is unknown: "
-                f'use {", ".join(choices)}'
-            )
-    return NodeParameters(**values)
+    return NodeParameters(
+        **{item.name: _checked(item, values[item.name]) for item in fields(NodeParameters)}
+    )
+
+
+def _checked(item: Field, value: Any) -> Any:
+    """Return a value that fits its parameter; whole numbers fit where fractions do."""
+    choices, bounds = item.metadata['choices'], item.metadata['bounds']
+    if item.type is float and type(value) is int:
+        value = float(value)
+    if type(value) is not item.type:
+        raise ParameterError(
+            f'parameter {item.name}: {value!r} is no {_TYPE_NAMES[item.type]}: {_hint(item)}'
+        )
+    if choices and value not in choices:
+        raise ParameterError(f"parameter {item.name}: '{value}' is unknown: {_hint(item)}")
+    if bounds and not bounds[0] <= value <= bounds[1]:
+        raise ParameterError(f'parameter {item.name}: {value} is out of range: {_hint(item)}')
+    return value
+
+
+def _hint(item: Field) -> str:
+    choices, bounds = item.metadata['choices'], item.metadata['bounds']
+    if choices:
+        return f'use {", ".join(choices)}'
+    if bounds:
+        return f'use {bounds[0]:g} to {bounds[1]:g}'
+    return f'for example {item.default!r}'
 
 
 def model_of(values: NodeParameters) -> tuple[Any, ...]:
@@ -131,13 +158,16 @@ def unknown_names(given: list[str]) -> list[str]:
 def _descriptor(item: Field) -> ParameterDescriptor:
     metadata = item.metadata
     descriptor = ParameterDescriptor(
-        description=metadata['description'], read_only=metadata['fixed']
+        description=metadata['description'],
+        read_only=metadata['fixed'],
+        # `max_age_s:=0` is an integer to ROS; `read` takes it as the number it is.
+        dynamic_typing=item.type is float,
     )
     if metadata['choices']:
         descriptor.additional_constraints = f'one of: {", ".join(metadata["choices"])}'
     if bounds := metadata['bounds']:
         low, high = bounds
-        if item.type is int or item.type == 'int':
+        if item.type is int:
             descriptor.integer_range = [IntegerRange(from_value=low, to_value=high, step=1)]
         else:
             descriptor.floating_point_range = [

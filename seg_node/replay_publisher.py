@@ -33,6 +33,8 @@ from sensor_msgs.msg import CameraInfo
 _QUEUE_DEPTH = 10
 #: The publisher knows of a match before the subscriber does; frames in between would be lost.
 _SETTLE_S = 0.5
+#: Discovery on a busy machine has been seen to take 3 s more for the second of two topics.
+_INFO_WAIT_S = 5.0
 #: Fast DDS asks for the last acknowledgements with its next heartbeat, up to 3 s later.
 _ACK_TIMEOUT_S = 5
 #: Best-effort subscribers acknowledge nothing, and read the last image from our shared memory.
@@ -103,7 +105,17 @@ class Replay:
                     'the subscriber, remap the topic, or give --wait-for-subscriber 0'
                 )
             time.sleep(TICK_S)
+        self._wait_for_info_subscriber()
         time.sleep(_SETTLE_S)
+
+    def _wait_for_info_subscriber(self) -> None:
+        """Give whoever wants CameraInfo the time to be matched too; nobody may want it."""
+        give_up_s = time.monotonic() + _INFO_WAIT_S
+        while self._infos is not None and time.monotonic() < give_up_s:
+            with _noticing_shutdown():
+                if self._infos.get_subscription_count():
+                    return
+            time.sleep(TICK_S)
 
     def _subscribers(self) -> int:
         with _noticing_shutdown():

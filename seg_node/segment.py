@@ -20,6 +20,8 @@ from seg_node.segment_summary import LaneIou, Summary
 from seg_node.segmenter import Segmenter
 from seg_node.sources import is_pairs_folder, open_source, Source
 
+_MAX_THREADS = 256
+
 _EPILOG = """\
 what is written below --out:
   masks/NAME.png     label ids at the picture's size: 0 background, 1 lane marking, 2 road
@@ -93,6 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> Summary:
     truth = options.input / 'masks' if is_pairs_folder(options.input) else None
+    _check_options(options)
     with open_source(options.input, options.topic) as source:
         bundle = ModelBundle.load(options.bundle or default_bundle_path())
         segmenter = Segmenter.load(
@@ -102,6 +105,17 @@ def _run(options: argparse.Namespace) -> Summary:
             return segment_files(segmenter, source, options.out, truth)
         finally:
             segmenter.close()
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    out, source = options.out.resolve(), options.input.resolve()
+    if out == source or source in out.parents:
+        raise SegNodeError(
+            f'--out {options.out} lies in the input, whose pictures or masks it would replace: '
+            'name another folder'
+        )
+    if not 0 <= options.threads <= _MAX_THREADS:
+        raise SegNodeError(f'--threads {options.threads}: use 0 (one a core) to {_MAX_THREADS}')
 
 
 def _compare(iou: LaneIou, labels: np.ndarray, path: Path) -> list[str]:

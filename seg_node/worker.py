@@ -145,7 +145,7 @@ class FrameWorker(Generic[Item]):
             try:
                 outcome = self._work(item, (time.monotonic() - put_s) * 1e3).value
             except SegNodeError as error:
-                outcome, reason = 'rejected', str(error)
+                outcome, reason = 'rejected', getattr(error, 'reason', str(error))
             except Exception as error:  # a bad frame must never end the thread
                 _log.exception('frame rejected')
                 outcome, reason = 'rejected', f'{type(error).__name__}: {error}'

@@ -28,6 +28,7 @@ FORBIDDEN = {
 ROS_MODULES = {
     'demo_listener', 'diagnostics', 'image_input', 'lifecycle_node', 'node', 'outputs',
     'parameters', 'pipeline', 'replay', 'replay_messages', 'replay_publisher', 'ros_conversions',
+    'spinning',
 }  # fmt: skip
 #: The only places of seg_node that may import a heavy or optional library.
 OPTIONAL = {

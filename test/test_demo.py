@@ -51,6 +51,8 @@ def test_every_drawn_frame_comes_back_as_a_mask(tmp_path, domain_id) -> None:
     [
         (('/nowhere.mp4',), 'there is no /nowhere.mp4'),
         (('README.md',), 'README.md'),
+        (('--drawn', '--rate', '-5'), 'the replay failed'),
+        (('--drawn', '--topic', '/camera'), 'is not a bag'),
         (('--drawn', '--bundle', '/nowhere'), 'there is no such folder'),
     ],
 )

@@ -1,15 +1,22 @@
 """One contract for every engine; each engine that is installed must keep it."""
 
+import dataclasses
 import importlib.util
 import logging
+import os
+from pathlib import Path
+import subprocess
+import sys
 
-from bundles import ENGINES, make_bundle
+from bundles import brightness_network, ENGINES, make_bundle
 import numpy as np
+import onnx
 import pytest
-from seg_node.bundle import ModelBundle
+from seg_node.bundle import describe_file, Manifest, ModelBundle, save_bundle
 from seg_node.cache import cache_folder
-from seg_node.engines import Engine, EngineError, load_engine
+from seg_node.engines import choice_cache, Engine, EngineError, load_engine
 from seg_node.engines.selection import find_candidates
+from seg_node.preprocess import InputSpec
 
 
 def random_batch(seed: int = 0, height: int = 32, width: int = 64) -> np.ndarray:
@@ -20,6 +27,50 @@ def expected_scores(batch: np.ndarray) -> np.ndarray:
     """Return what the brightness network must give, (1, 3, H, W) uint8, within one level."""
     bright = batch.astype(np.float32).mean(axis=-1)
     return np.stack((255 - bright, bright, 0 * bright), axis=1).astype(np.uint8)
+
+
+def network_with_input(*shape: int | str) -> bytes:
+    """Return the brightness network with another shape written on its input."""
+    model = brightness_network(64, 32)
+    value = onnx.helper.make_tensor_value_info('frame', onnx.TensorProto.UINT8, shape)
+    model.graph.input[0].CopyFrom(value)
+    return model.SerializeToString()
+
+
+def network_without_input() -> bytes:
+    """Return a network that gives the same whatever it sees."""
+    scores = onnx.numpy_helper.from_array(np.zeros((1, 3, 32, 64), np.uint8), 'zeros')
+    output = onnx.helper.make_tensor_value_info('y', onnx.TensorProto.UINT8, (1, 3, 32, 64))
+    node = onnx.helper.make_node('Concat', ['zeros'], ['y'], axis=0)
+    graph = onnx.helper.make_graph([node], 'constant', [], [output], [scores])
+    opset = onnx.helper.make_opsetid('', 18)
+    return onnx.helper.make_model(graph, opset_imports=[opset], ir_version=9).SerializeToString()
+
+
+BROKEN_NETWORKS = {
+    'rubbish': lambda: b'not a network',
+    'empty': lambda: b'',
+    'no input': network_without_input,
+    'another size': lambda: brightness_network(32, 32).SerializeToString(),
+    'any batch': lambda: network_with_input('N', 32, 64, 3),
+    'any rank': lambda: network_with_input(),
+}
+
+
+def bundle_of(folder: Path, network: bytes) -> ModelBundle:
+    """Write a bundle around the bytes of a network; it is whole, whatever they are."""
+    folder.mkdir(exist_ok=True)
+    path = folder.with_suffix('.onnx')
+    path.write_bytes(network)
+    entry = describe_file(path.parent, path.name, format='onnx', precision='fp32', engines=ENGINES)
+    manifest = Manifest(
+        name='broken',
+        files=(dataclasses.replace(entry, path='model.onnx'),),
+        input=InputSpec(width=64, height=32),
+    )
+    for old in folder.iterdir():
+        old.unlink()
+    return save_bundle(folder, manifest, {'model.onnx': path})
 
 
 class EngineContract:
@@ -98,17 +149,30 @@ class EngineContract:
         assert 'fp32' in engine.description
         assert '1 threads' in engine.description
 
-    def test_a_damaged_file_is_one_sentence(self, engine: Engine, tmp_path) -> None:
+    def test_a_file_altered_after_loading_is_refused(self, engine: Engine, tmp_path) -> None:
         bundle = make_bundle(tmp_path / 'bundle')
         (bundle.folder / 'model.onnx').write_bytes(b'not a network')
-        with pytest.raises(EngineError, match=r'model\.onnx') as caught:
+        with pytest.raises(EngineError, match=r'model\.onnx was altered') as caught:
             load_engine(bundle, self.name, 'fp32')
         assert '\n' not in str(caught.value)
 
-    def test_a_network_that_breaks_its_bundle_is_refused(self, engine: Engine, tmp_path) -> None:
-        bundle = make_bundle(tmp_path / 'bundle')
-        other = make_bundle(tmp_path / 'other', width=32)
-        (bundle.folder / 'model.onnx').write_bytes((other.folder / 'model.onnx').read_bytes())
+    @pytest.mark.parametrize('fault', sorted(BROKEN_NETWORKS))
+    def test_a_network_that_cannot_be_is_one_sentence(
+        self, engine: Engine, tmp_path, fault: str
+    ) -> None:
+        bundle = bundle_of(tmp_path / 'bundle', BROKEN_NETWORKS[fault]())
+        with pytest.raises(EngineError, match=r'model\.onnx|does not know') as caught:
+            load_engine(bundle, self.name, 'fp32')
+        assert '\n' not in str(caught.value)
+
+    def test_weights_outside_the_file_are_not_followed(self, engine: Engine, tmp_path) -> None:
+        model = brightness_network(64, 32, slow_layers=1)
+        folder = tmp_path / 'bundle'
+        folder.mkdir()
+        path = folder / 'model.onnx'
+        onnx.save(model, path, save_as_external_data=True, location='out.bin', size_threshold=0)
+        bundle = bundle_of(folder, path.read_bytes())
+        (folder / 'out.bin').touch()
         with pytest.raises(EngineError):
             load_engine(bundle, self.name, 'fp32')
 
@@ -175,3 +239,40 @@ def test_auto_measures_once_and_says_what_it_chose(tiny_bundle: ModelBundle, cap
 
 def test_torch_is_never_the_choice_of_auto(tiny_bundle: ModelBundle) -> None:
     assert 'torch' not in {candidate.engine for candidate in find_candidates(tiny_bundle)}
+
+
+def test_a_broken_library_is_left_out_of_auto(tiny_bundle: ModelBundle, tmp_path) -> None:
+    (tmp_path / 'openvino').mkdir()
+    (tmp_path / 'openvino' / '__init__.py').write_text('raise ImportError("no libtbb.so.12")')
+    code = (
+        'import sys\n'
+        'from seg_node.bundle import ModelBundle\n'
+        'from seg_node.engines import load_engine\n'
+        'print(load_engine(ModelBundle.load(sys.argv[1])).description)\n'
+    )
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run(
+        [sys.executable, '-c', code, str(tiny_bundle.folder)],
+        env={**os.environ, 'PYTHONPATH': f'{tmp_path}{os.pathsep}{root}'},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout.startswith('onnxruntime'), done.stderr
+    assert 'no libtbb.so.12' in done.stderr
+
+
+def test_a_remembered_engine_that_fails_is_measured_again(
+    tiny_bundle: ModelBundle, monkeypatch, caplog
+) -> None:
+    if len(find_candidates(tiny_bundle)) < 2:
+        pytest.skip('only one engine is installed')
+    monkeypatch.setattr(choice_cache, 'recall', lambda key: 'openvino fp32')
+    monkeypatch.setattr(
+        'seg_node.engines.openvino_engine.OpenVinoEngine.__init__', lambda *_: 1 / 0
+    )
+    assert load_engine(tiny_bundle).description.startswith('onnxruntime')
+    assert 'ZeroDivisionError' in caplog.text
+
+
+def test_a_library_from_another_distribution_has_a_version_too(monkeypatch) -> None:
+    first = choice_cache.key_of('digest', '', 0, ['a'], ['no_such_distribution'])
+    assert 'no_such_distribution unknown' in first

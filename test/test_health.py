@@ -213,16 +213,20 @@ def test_model_failed(node: Node) -> None:
 
 @pytest.mark.parametrize(
     ('state', 'step'),
-    [('inactive', 'activate'), ('unconfigured', 'configure'), ('finalized', 'configure')],
+    [
+        ('inactive', 'ros2 lifecycle set /front/seg_node activate'),
+        ('unconfigured', 'ros2 lifecycle set /front/seg_node configure'),
+        ('finalized', 'start it again'),
+    ],
 )
 def test_not_activated(node: Node, state: str, step: str) -> None:
     """The input's faults are of no interest then."""
-    causes = node.step(0, state=state, incompatible_policy='RELIABILITY')
+    causes = node.step(0, state=state, node='/front/seg_node', incompatible_policy='RELIABILITY')
     assert causes == ['not_activated']
     finding = node.finding('not_activated')
     assert finding.level == Level.WARN
     assert f'the node is {state}' in finding.text
-    assert finding.text.endswith(f'ros2 lifecycle set NODE {step}')
+    assert finding.text.endswith(step)
     assert node.pass_time(10, frames=0) == ['not_activated']
     assert node.step(0, publishers=0) == ['not_activated']
     assert node.step(0, publishers=1, incompatible_policy='') == ['not_activated']

@@ -4,6 +4,7 @@ from dataclasses import asdict, fields
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 from bundles import make_bundle
@@ -95,6 +96,43 @@ def test_a_signal_ends_it_cleanly_from_every_state(start_node, steps, number) ->
     assert 'terminate' not in system.node.log.read_text()
 
 
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_amid_work_ends_it_cleanly(start_node, tmp_path, number) -> None:
+    slow = make_bundle(tmp_path / 'slow', 256, 128, slow_layers=16)
+    system = start_node(slow, threads=1)
+    publisher, masks = connect(system, '/seg_node/mask')
+    stop = threading.Event()
+
+    def publish() -> None:
+        while not stop.wait(0.005):
+            publisher.publish(image_message(half_bright()))
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    wait_until(lambda: len(masks) > 3, 'masks')
+    status = system.node.stop(number)
+    stop.set()
+    thread.join()
+    log = system.node.log.read_text()
+    assert status == 0, log
+    assert 'Traceback' not in log
+    assert 'rejected' not in log
+
+
+@pytest.mark.parametrize('delay_s', [0.1, 0.3, 0.5, 0.7, 0.9])
+def test_a_signal_at_any_moment_of_the_start(start_node, delay_s) -> None:
+    node = start_node(engine='auto').node
+    time.sleep(delay_s)
+    for _ in range(2):  # an impatient user presses Ctrl-C twice
+        node.process.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+    status = node.wait()
+    log = node.log.read_text()
+    # Before Python has got to the first line of the node the signal is the interpreter's.
+    assert status == 0 or (delay_s < 0.4 and status == -signal.SIGINT), log
+    assert 'Traceback' not in log or status == -signal.SIGINT
+
+
 @pytest.mark.parametrize(
     ('steps', 'shutdown'),
     [
@@ -163,6 +201,9 @@ def test_an_error_in_a_transition_leads_back_to_unconfigured(
         ({'threads': -1}, 2, 'threads'),
         ({'threads': 'many'}, 2, 'threads'),
         ({'max_age_s': -1.0}, 2, 'max_age_s'),
+        ({'max_age_s': 'soon'}, 2, "max_age_s: 'soon' is no number: use 0 to 3600"),
+        ({'use_sim_time': 1}, 2, 'use_sim_time'),
+        ({'bundle': 7}, 2, 'bundle'),
         ({'image_transport': 'theora'}, 2, 'use raw, compressed'),
     ],
 )
@@ -174,6 +215,14 @@ def test_what_cannot_be_fails_at_start_in_one_sentence(
     log = node.log.read_text()
     assert words in log
     assert 'Traceback' not in log
+
+
+def test_a_whole_number_is_a_number(start_node) -> None:
+    system = start_node(max_age_s=0)
+    system.node.wait_for_log('active: waiting')
+    assert system.probe.set_parameters(max_age_s=3).successful
+    refused = system.probe.set_parameters(max_age_s='soon')
+    assert 'is no number' in refused.reason
 
 
 def test_a_misspelt_parameter_is_named_with_the_right_one(start_node) -> None:

@@ -67,6 +67,25 @@ def test_a_folder_gets_a_mask_and_an_overlay_for_each_picture(segment, tmp_path)
         assert np.abs(overlay[lane > 0].mean(axis=0) - lane_color).max() < 25
 
 
+def test_the_input_is_never_written_over(segment, tmp_path, capsys, tiny_bundle):
+    pairs = tmp_path / 'out'  # the fixture writes to this folder too
+    recordings.write_pictures(pairs / 'images', 2)
+    (pairs / 'masks').mkdir()
+    truth = pairs / 'masks' / 'frame0.png'
+    cv2.imwrite(str(truth), np.full((48, 64), 2, np.uint8))
+    before = truth.read_bytes()
+    status, _, errors, _ = segment(pairs)
+    assert status == 2
+    assert 'lies in the input' in errors
+    assert truth.read_bytes() == before
+
+
+def test_impossible_threads_are_refused(segment, tmp_path):
+    recordings.write_pictures(tmp_path / 'in', 1)
+    status, _, errors, _ = segment(tmp_path / 'in', '--threads', '-3')
+    assert (status, errors) == (2, 'error: --threads -3: use 0 (one a core) to 256\n')
+
+
 def test_the_summary_is_for_machines_too(segment, tmp_path):
     paths = recordings.write_pictures(tmp_path / 'in', 4)
     paths[2].write_bytes(b'rubbish')

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+import hashlib
 import os
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +23,7 @@ class EngineSpec:
     """All that an engine needs to know to run one file of a bundle."""
 
     path: Path
+    sha256: str  # of the file, as its bundle states it
     height: int  # of the network's input, pixels
     width: int
     classes: int
@@ -32,6 +34,28 @@ class EngineSpec:
     def thread_count(self) -> int:
         """Threads to use, with 0 resolved."""
         return self.threads or len(os.sched_getaffinity(0))
+
+
+def read_weights(spec: EngineSpec) -> bytes:
+    """
+    Return the bytes of the weight file, checked once more.
+
+    Engines load these and never a path: what was checked is what runs, and a file that points to
+    other files (external data) finds none.
+
+    :raises EngineError: when the file changed since the bundle was loaded.
+    """
+    content = spec.path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != spec.sha256:
+        raise EngineError(
+            f'{spec.path.name} was altered since its bundle was loaded: load it again'
+        )
+    return content
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of what a library says of its failure."""
+    return (str(error).strip().splitlines() or ['no reason given'])[0]
 
 
 class Engine(Protocol):

@@ -1,6 +1,6 @@
 """Remember which engine was the fastest, for each machine, bundle and request."""
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 import json
 import logging
 import os
@@ -23,9 +23,9 @@ def key_of(
     :param adapter: name, or empty.
     :param threads: as asked for; 0 depends on the machine, which is part of the key.
     :param candidates: names of the engines and precisions to choose from.
-    :param libraries: distributions whose versions matter.
+    :param libraries: modules whose versions matter.
     """
-    versions = [f'{library} {version(library)}' for library in libraries]
+    versions = [f'{library} {_version_of(library)}' for library in libraries]
     return json.dumps([digest, adapter, threads, candidates, versions, _machine()])
 
 
@@ -42,6 +42,13 @@ def remember(key: str, engine: str, latency_ms: dict[str, float]) -> None:
         write_text(_path(), json.dumps(choices, indent=2))
     except OSError as error:
         _log.warning('the choice of engine is not kept (%s), every start measures again', error)
+
+
+def _version_of(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:  # the same module from another package, as onnxruntime-gpu
+        return 'unknown'
 
 
 def _path() -> Path:

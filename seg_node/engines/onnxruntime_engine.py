@@ -1,7 +1,15 @@
 """ONNX Runtime on the CPU: the default engine, on every platform."""
 
 import numpy as np
-from seg_node.engines.base import check_batch, check_graph_input, EngineError, EngineSpec, warm_up
+from seg_node.engines.base import (
+    check_batch,
+    check_graph_input,
+    EngineError,
+    EngineSpec,
+    first_line,
+    read_weights,
+    warm_up,
+)
 
 try:
     import onnxruntime
@@ -21,13 +29,10 @@ class OnnxRuntimeEngine:
         :raises EngineError: when the file cannot be loaded or is not what the bundle states.
         """
         self._spec = spec
-        try:
-            self._session: onnxruntime.InferenceSession | None = onnxruntime.InferenceSession(
-                spec.path, _session_options(spec.thread_count), providers=['CPUExecutionProvider']
-            )
-        except Exception as error:  # onnxruntime raises a dozen unrelated classes
-            reason = str(error).splitlines()[0]
-            raise EngineError(f'onnxruntime cannot load {spec.path.name}: {reason}') from error
+        options = _session_options(spec.thread_count)
+        self._session: onnxruntime.InferenceSession | None = onnxruntime.InferenceSession(
+            read_weights(spec), options, providers=['CPUExecutionProvider']
+        )
         declared = self._session.get_inputs()[0]
         check_graph_input(declared.shape, spec)
         self._input_name = declared.name
@@ -44,7 +49,7 @@ class OnnxRuntimeEngine:
         try:
             return self._session.run(None, {self._input_name: batch})[0]
         except Exception as error:  # onnxruntime raises a dozen unrelated classes
-            raise EngineError(f'onnxruntime failed: {str(error).splitlines()[0]}') from error
+            raise EngineError(f'onnxruntime failed: {first_line(error)}') from error
 
     def close(self) -> None:
         """Drop the session."""

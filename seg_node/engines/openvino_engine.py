@@ -1,7 +1,14 @@
 """OpenVINO on the CPU: optional, usually the fastest on x86 and on recent Arm."""
 
 import numpy as np
-from seg_node.engines.base import check_batch, check_graph_input, EngineError, EngineSpec, warm_up
+from seg_node.engines.base import (
+    check_batch,
+    check_graph_input,
+    EngineError,
+    EngineSpec,
+    read_weights,
+    warm_up,
+)
 
 try:
     import openvino
@@ -34,13 +41,14 @@ class OpenVinoEngine:
             'INFERENCE_NUM_THREADS': spec.thread_count,
             'INFERENCE_PRECISION_HINT': _PRECISION_HINT[spec.precision],
         }
+        core = openvino.Core()
         try:
-            compiled = openvino.Core().compile_model(str(spec.path), 'CPU', settings)
+            compiled = core.compile_model(_read_model(core, spec), 'CPU', settings)
         except RuntimeError as error:
             raise EngineError(
                 f'openvino cannot load {spec.path.name}: {_last_line(error)}'
             ) from error
-        check_graph_input(list(compiled.input().shape), spec)
+        check_graph_input(_extents(compiled.input().partial_shape), spec)
         self._request: openvino.InferRequest | None = compiled.create_infer_request()
         self.description = (
             f'openvino {openvino.__version__.split("-")[0]}, {spec.precision}, '
@@ -62,6 +70,20 @@ class OpenVinoEngine:
     def close(self) -> None:
         """Drop the compiled model."""
         self._request = None
+
+
+def _read_model(core: 'openvino.Core', spec: EngineSpec) -> 'openvino.Model':
+    if spec.path.suffix == '.xml':
+        # Its weights lie in the .bin beside it, which the manifest must list too.
+        return core.read_model(str(spec.path), str(spec.path.with_suffix('.bin')))
+    return core.read_model(read_weights(spec))
+
+
+def _extents(shape: 'openvino.PartialShape') -> list[int | str]:
+    return [
+        extent.get_length() if extent.is_static else str(extent)
+        for extent in (shape if shape.rank.is_static else [])
+    ]
 
 
 def _last_line(error: RuntimeError) -> str:

@@ -6,11 +6,12 @@ import importlib.util
 import logging
 import statistics
 import time
+from types import ModuleType
 
 import numpy as np
 from seg_node.bundle import ModelBundle, WeightFile
 from seg_node.engines import choice_cache
-from seg_node.engines.base import Engine, EngineError, EngineSpec
+from seg_node.engines.base import Engine, EngineError, EngineSpec, first_line
 
 _log = logging.getLogger(__name__)
 
@@ -68,8 +69,13 @@ def load_engine(
     remembered = choice_cache.recall(key)
     for candidate in candidates:
         if candidate.name == remembered:
+            try:
+                loaded = _load(bundle, candidate, threads)
+            except EngineError as error:
+                _log.warning('engine %s, fastest before, fails now: %s', candidate.name, error)
+                break
             _log.info('engine %s: fastest when measured here before', candidate.name)
-            return _load(bundle, candidate, threads)
+            return loaded
     return _measure_and_choose(bundle, candidates, threads, key)
 
 
@@ -84,7 +90,7 @@ def find_candidates(
     _check_name('engine', engine, ENGINE_NAMES)
     _check_name('precision', precision, PRECISIONS)
     names = _AUTO_ENGINES if engine == 'auto' else (engine,)
-    installed = [name for name in names if name == engine or _is_installed(name)]
+    installed = [name for name in names if name == engine or _is_usable(name)]
     candidates = [
         Candidate(name, chosen, file)
         for name in installed
@@ -108,31 +114,52 @@ def _check_name(what: str, value: str, known: tuple[str, ...]) -> None:
         raise EngineError(f"{what} '{value}' is unknown: use auto, {', '.join(known)}")
 
 
-def _is_installed(engine: str) -> bool:
-    return importlib.util.find_spec(_ENGINES[engine][2]) is not None
+def _is_usable(engine: str) -> bool:
+    """Return whether an engine's library is there and can be imported."""
+    if importlib.util.find_spec(_ENGINES[engine][2]) is None:
+        return False
+    try:
+        _module_of(engine)
+    except EngineError as error:
+        _log.warning('%s; it is left out', error)
+        return False
+    return True
+
+
+def _module_of(engine: str) -> ModuleType:
+    """Import the module of an engine, and with it the engine's library."""
+    return importlib.import_module(f'seg_node.engines.{_ENGINES[engine][0]}')
 
 
 def _precisions_of(engine: str, file: WeightFile) -> tuple[str, ...]:
     """fp32 weights also run in bf16 where engine and processor do that by themselves."""
     if engine == 'openvino' and file.precision == 'fp32':
-        module = importlib.import_module('seg_node.engines.openvino_engine')
-        return ('fp32', 'bf16') if module.has_bf16() else ('fp32',)
+        return ('fp32', 'bf16') if _module_of(engine).has_bf16() else ('fp32',)
     return (file.precision,)
 
 
 def _load(bundle: ModelBundle, candidate: Candidate, threads: int) -> Engine:
-    module_name, class_name, _ = _ENGINES[candidate.engine]
-    module = importlib.import_module(f'seg_node.engines.{module_name}')
+    engine_class = getattr(_module_of(candidate.engine), _ENGINES[candidate.engine][1])
     manifest = bundle.manifest
     spec = EngineSpec(
         path=bundle.path_of(candidate.file),
+        sha256=candidate.file.sha256,
         height=manifest.input.height,
         width=manifest.input.width,
         classes=len(manifest.labels),
         precision=candidate.precision,
         threads=threads,
     )
-    return getattr(module, class_name)(spec)
+    try:
+        return engine_class(spec)
+    except EngineError:
+        raise
+    except Exception as error:  # whatever a library makes of a file that it was not made for
+        _log.debug('engine %s failed to load', candidate.name, exc_info=True)
+        raise EngineError(
+            f'{candidate.engine} cannot run {candidate.file.path} ({type(error).__name__}: '
+            f'{first_line(error)}): export the model again'
+        ) from error
 
 
 def _measure_and_choose(

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 from seg_node.atomic_files import write_bytes
-from seg_node.bundle import hash_file
 from seg_node.cache import cache_folder
-from seg_node.engines.base import check_batch, EngineError, EngineSpec, warm_up
+from seg_node.engines.base import check_batch, EngineError, EngineSpec, read_weights, warm_up
 
 try:
     from cuda.bindings import runtime as cudart
@@ -92,7 +91,7 @@ class TensorRtEngine:
 
 
 def _load_or_build_plan(spec: EngineSpec, logger: 'tensorrt.Logger', gpu: str) -> bytes:
-    key = f'{hash_file(spec.path)[:16]}-{tensorrt.__version__}-{gpu.replace(" ", "_")}'
+    key = f'{spec.sha256[:16]}-{tensorrt.__version__}-{gpu.replace(" ", "_")}'
     path: Path = cache_folder() / 'tensorrt' / f'{key}.plan'
     if path.is_file():
         return path.read_bytes()
@@ -101,7 +100,7 @@ def _load_or_build_plan(spec: EngineSpec, logger: 'tensorrt.Logger', gpu: str) -
     builder = tensorrt.Builder(logger)
     network = builder.create_network(flags)
     parser = tensorrt.OnnxParser(network, logger)
-    if not parser.parse_from_file(str(spec.path)):
+    if not parser.parse(read_weights(spec)):
         raise EngineError(f'tensorrt cannot read {spec.path.name}: {parser.get_error(0).desc()}')
     plan = builder.build_serialized_network(network, builder.create_builder_config())
     if plan is None:

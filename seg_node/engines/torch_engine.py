@@ -10,7 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from seg_node.engines.base import check_batch, check_graph_input, EngineError, EngineSpec, warm_up
+from seg_node.engines.base import (
+    check_batch,
+    check_graph_input,
+    EngineError,
+    EngineSpec,
+    first_line,
+    read_weights,
+    warm_up,
+)
 
 try:
     import onnx
@@ -36,10 +44,7 @@ class TorchEngine:
         """
         self._spec = spec
         self._device = 'cuda' if torch.cuda.is_available() else 'cpu'
-        try:
-            model = onnx.load(str(spec.path))
-        except Exception as error:  # protobuf's decode errors share no base class
-            raise EngineError(f'torch engine cannot read {spec.path.name}: {error}') from error
+        model = onnx.load_model_from_string(read_weights(spec))
         declared = model.graph.input[0].type.tensor_type.shape.dim
         check_graph_input([extent.dim_value for extent in declared], spec)
         self._graph: _Graph | None = _Graph(model.graph, self._device)
@@ -59,7 +64,7 @@ class TorchEngine:
             with torch.inference_mode():
                 scores = self._graph.run(torch.tensor(batch, device=self._device))
         except RuntimeError as error:
-            raise EngineError(f'torch failed: {str(error).splitlines()[0]}') from error
+            raise EngineError(f'torch failed: {first_line(error)}') from error
         return scores.cpu().numpy()
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """Video files, read by OpenCV's FFmpeg."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 import os
 from pathlib import Path
 
@@ -56,15 +57,26 @@ class VideoSource(Source):
 
     def _open(self) -> cv2.VideoCapture:
         os.environ.setdefault(*_QUIET)
-        log_level = cv2.utils.logging.getLogLevel()
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-        try:
+        with _quiet():
             capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
-        finally:
-            cv2.utils.logging.setLogLevel(log_level)
         if not capture.isOpened():
             raise SourceError(
                 f'{self.path} is neither a picture, a bag nor a video that OpenCV can read: '
                 'check that it was recorded and copied whole'
             )
         return capture
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep OpenCV from warning of what is told better here; 4.6 (Ubuntu 24.04) has no way to."""
+    logging = getattr(cv2.utils, 'logging', None)
+    if logging is None:
+        yield
+        return
+    before = logging.getLogLevel()
+    logging.setLogLevel(logging.LOG_LEVEL_ERROR)
+    try:
+        yield
+    finally:
+        logging.setLogLevel(before)
