@@ -147,7 +147,7 @@ def weight_files(prefix: str) -> st.SearchStrategy[tuple[WeightFile, ...]]:
     one = st.builds(
         WeightFile,
         path=WORDS.map(lambda name: f'{prefix}{name}'),
-        format=st.sampled_from(['onnx', 'openvino_xml', 'openvino_bin', 'safetensors']),
+        format=st.sampled_from(['onnx', 'openvino_bin', 'safetensors']),
         precision=st.sampled_from(['fp32', 'int8']),
         size_bytes=st.integers(0, 1 << 40),
         sha256=st.text('0123456789abcdef', min_size=64, max_size=64),
@@ -189,3 +189,13 @@ def manifests(draw: st.DrawFn) -> Manifest:
 @given(manifests())
 def test_a_manifest_survives_json(manifest: Manifest) -> None:
     assert from_json(Manifest, parse_json(to_json(manifest))) == manifest
+
+
+def test_an_openvino_ir_needs_its_weights_listed():
+    xml, weights = (
+        WeightFile(f'model.{suffix}', f'openvino_{suffix}', 'fp32', 1, '0' * 64, ('openvino',))
+        for suffix in ('xml', 'bin')
+    )
+    Manifest(name='ir', files=(xml, weights))
+    with pytest.raises(ValueError, match=r'model\.xml needs model\.bin listed'):
+        Manifest(name='ir', files=(xml,))
