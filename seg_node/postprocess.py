@@ -54,26 +54,32 @@ def decide(scores: np.ndarray, lane_threshold: float) -> np.ndarray:
     """
     Return label ids (H, W) uint8 of scores (classes, H, W) uint8.
 
-    Lane marking where its score reaches the threshold (to the nearest of the 255 levels, at least
-    one), elsewhere the best other label, the lower id of equals; a plane by plane comparison
-    takes a tenth of the time of argmax over the first axis.
+    Lane marking where its score reaches the threshold, elsewhere the best other label. Whole
+    planes of bytes without a branch take a tenth of the time of argmax over the first axis.
     """
-    best_label = np.zeros(scores.shape[1:], np.uint8)
-    best_score = scores[0].copy()
+    labels = np.zeros(scores.shape[1:], np.uint8)
+    best = scores[0]
     for label_id in range(1, scores.shape[0]):
         if label_id != LANE_MARKING:
-            np.copyto(best_label, label_id, where=scores[label_id] > best_score)
-            np.maximum(best_score, scores[label_id], out=best_score)
+            _paint(labels, label_id, scores[label_id] > best)
+            best = np.maximum(best, scores[label_id])
     threshold = max(1, round(lane_threshold * 255))
-    np.copyto(best_label, LANE_MARKING, where=scores[LANE_MARKING] >= threshold)
-    return best_label
+    _paint(labels, LANE_MARKING, scores[LANE_MARKING] >= threshold)
+    return labels
+
+
+def _paint(plane: np.ndarray, value: np.ndarray | int, where: np.ndarray) -> None:
+    """Set ``plane[where] = value[where]`` for bytes, by masking instead of branching."""
+    chosen = np.negative(where.view(np.uint8))  # 255 where it holds, else 0
+    np.bitwise_and(plane, ~chosen, out=plane)
+    np.bitwise_or(plane, chosen & np.asarray(value, np.uint8), out=plane)
 
 
 def confidence_of(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return the score of the decided label, (H, W) uint8, of scores (classes, H, W)."""
     confidence = scores[0].copy()
     for label_id in range(1, scores.shape[0]):
-        np.copyto(confidence, scores[label_id], where=labels == label_id)
+        _paint(confidence, scores[label_id], labels == label_id)
     return confidence
 
 
