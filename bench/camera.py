@@ -21,8 +21,9 @@ from seg_node.latency import Percentiles
 
 #: For the first subscriber, then for a mask when one frame waits for the other.
 MATCH_TIMEOUT_S, MASK_TIMEOUT_S = 60.0, 5.0
-#: Between the match and the first frame: discovery is not symmetric.
-SETTLE_S = 1.0
+#: Between the match and the first frame: discovery is not symmetric, and while Fast DDS gets to
+#: know a new process it can hold back what others receive, seen up to three seconds later.
+SETTLE_S = 3.0
 
 
 @dataclass

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from seg_node.dds_profile import use_large_images_profile
 from seg_node.errors import SegNodeError
+from seg_node.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from seg_node.lifecycle_node import SegNode
@@ -59,6 +60,7 @@ def _run(arguments: list[str], stop: threading.Event) -> int:
             'python -m seg_node.segment needs no ROS'
         ) from error
     use_large_images_profile()
+    keep_freed_memory()
     try:
         _parse(remove_ros_args([sys.argv[0], *arguments])[1:], describe())
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
