@@ -16,8 +16,8 @@ class Frame:
     """
     One camera picture, in the pixel format it arrived in.
 
-    It is not converted on arrival: the network sees a much smaller picture, and swapping
-    channels after the resize costs a tenth of swapping them before.
+    It is not converted on arrival: the network sees a much smaller picture, so channels are
+    swapped after the resize, on as many pixels fewer.
     """
 
     image: np.ndarray  # (H, W, 3 or 4) or (H, W) for gray, uint8; may be a read-only view
