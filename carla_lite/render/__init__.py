@@ -1,0 +1,1 @@
+"""Views of a town: colours, labels and depth from one rasterisation."""

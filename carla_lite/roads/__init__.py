@@ -1,0 +1,1 @@
+"""Road networks: OpenDRIVE, the meshes of their surfaces, and the towns made of them."""

@@ -1,0 +1,1 @@
+"""What stands beside and drives on the roads: meshes of buildings, trees, vehicles."""
