@@ -17,6 +17,10 @@ MarkKind = Literal[
 LaneKind = Literal[
     'driving', 'shoulder', 'border', 'parking', 'biking', 'median', 'sidewalk', 'none'
 ]
+Setting = Literal['city', 'suburb', 'highway', 'country', 'hall']
+
+#: What :attr:`Signal.kind` may say, as CARLA's landmarks do.
+TRAFFIC_LIGHT, STOP_SIGN, YIELD_SIGN, SPEED_SIGN = '1000001', '206', '205', '274'
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,8 @@ class Signal:
     """
     A traffic light (``type`` 1000001) or sign on a road.
 
+    :param s: where its post stands; of a light, stop or yield sign also the far edge of the stop
+        line, which vehicles do not pass.
     :param orientation: ``+`` for traffic along s, ``-`` for the other.
     :param lanes: from, to: the lanes it is valid for.
     """
@@ -119,12 +125,22 @@ class Signal:
 
 
 @dataclass(frozen=True)
+class Crossing:
+    """A pedestrian crossing over the whole roadway: from s on, ``width_m`` along the road."""
+
+    s: float
+    width_m: float = 3.0
+
+
+@dataclass(frozen=True)
 class Road:
     """
     One OpenDRIVE road.
 
     :param junction: number of the junction that it is a way through, -1 outside.
     :param superelevation: radians, positive banks to the right (OpenDRIVE's lateral profile).
+    :param crossings: none where pedestrians have no marked way.
+    :param bridges: stretches (from s, to s) whose deck stands free above other ground.
     """
 
     number: int
@@ -138,6 +154,8 @@ class Road:
     speed_mps: float = 13.9
     name: str = ''
     signals: tuple[Signal, ...] = ()
+    crossings: tuple[Crossing, ...] = ()
+    bridges: tuple[tuple[float, float], ...] = ()
 
     @property
     def length(self) -> float:
@@ -223,11 +241,18 @@ class Junction:
 
 @dataclass(frozen=True)
 class Network:
-    """All roads of a town."""
+    """
+    All roads of a town.
+
+    :param setting: what surrounds them; ``hall`` is the inside of a building.
+    :param scale: 1.0, or 0.1 for a track of 1/10-scale robots: the size of all that is not a road.
+    """
 
     name: str
     roads: tuple[Road, ...]
     junctions: tuple[Junction, ...] = ()
+    setting: Setting = 'city'
+    scale: float = 1.0
 
     def road(self, number: int) -> Road:
         """Return a road by its number."""
