@@ -1,0 +1,1 @@
+"""What happens in the simulated world: actors, clock, weather, traffic lights."""
