@@ -1,0 +1,134 @@
+"""The actors of a rig: found or made, and destroyed if they were made."""
+
+import logging
+import random
+from typing import Any
+
+from seg_node.carla.config import RigConfig
+from seg_node.carla.connection import asking
+from seg_node.carla.errors import CarlaError
+from seg_node.carla.stopping import undisturbed
+
+_log = logging.getLogger(__name__)
+
+
+class MadeActors:
+    """Remembers what was spawned; nothing else is ever destroyed."""
+
+    def __init__(self, client: Any, carla: Any) -> None:
+        """
+        Begin with none.
+
+        :param client: ``carla.Client``.
+        :param carla: the client library.
+        """
+        self._client = client
+        self._carla = carla
+        self._made: list[Any] = []
+
+    def spawn(self, world: Any, blueprint: Any, transform: Any, parent: Any = None) -> Any:
+        """Return a new actor, or None where something is in its way."""
+        # A signal between the spawning and the remembering would leave an actor behind.
+        with undisturbed():
+            actor = world.try_spawn_actor(blueprint, transform, parent)
+            if actor is not None:
+                self._made.append(actor)
+        return actor
+
+    def forget(self) -> None:
+        """Forget all: they went with their world."""
+        self._made.clear()
+
+    def destroy(self) -> None:
+        """Destroy all that was spawned, the last one first."""
+        made, self._made = self._made[::-1], []
+        for actor in made:
+            if isinstance(actor, self._carla.Sensor) and actor.is_listening():
+                actor.stop()
+        commands = [self._carla.command.DestroyActor(actor.id) for actor in made]
+        with asking('destroying the actors'):
+            for answer in self._client.apply_batch_sync(commands, False) if commands else ():
+                if answer.has_error():
+                    _log.info('actor %s was gone already: %s', answer.actor_id, answer.error)
+
+
+def find_or_spawn_ego(
+    carla: Any, world: Any, made: MadeActors, config: RigConfig, chance: random.Random
+) -> Any:
+    """
+    Return the actor with the role's name, or a new one.
+
+    :param chance: chooses the spawn point where none is asked for.
+    :raises CarlaError: when several have the role, or nothing can be spawned.
+    """
+    with asking('looking for the car'):
+        found = [
+            actor
+            for actor in world.get_actors().filter('vehicle.*')
+            if actor.attributes.get('role_name') == config.role
+        ]
+    if len(found) > 1:
+        numbers = ', '.join(str(actor.id) for actor in found)
+        raise CarlaError(
+            f"{len(found)} actors have the role '{config.role}' ({numbers}): "
+            'destroy all but one, or name another role'
+        )
+    if found:
+        _log.info("found the car with the role '%s': actor %d", config.role, found[0].id)
+        return found[0]
+    with asking('spawning the car'):
+        return _spawn_ego(carla, world, made, config, chance)
+
+
+def _spawn_ego(
+    carla: Any, world: Any, made: MadeActors, config: RigConfig, chance: random.Random
+) -> Any:
+    blueprint = blueprint_of(world, config.vehicle)
+    for name in ('role_name', 'ros_name'):  # without ros_name CARLA's own topics get two slashes
+        if blueprint.has_attribute(name):
+            blueprint.set_attribute(name, config.role)
+    places = spawn_places(world, config.spawn_point, chance)
+    for place in places:
+        actor = made.spawn(world, blueprint, place)
+        if actor is not None:
+            return actor
+    raise CarlaError(
+        f'all of the {len(places)} spawn points tried are taken: remove vehicles, or name another '
+        'spawn_point'
+    )
+
+
+def spawn_places(world: Any, index: int, chance: random.Random) -> list[Any]:
+    """
+    Return the ``carla.Transform`` to try in turn.
+
+    :param index: of the only one, or -1 for all in random order.
+    :raises CarlaError: when there is none of that index.
+    """
+    places = list(world.get_map().get_spawn_points())
+    if not places:
+        raise CarlaError('this town has no spawn points: load another town')
+    if index >= len(places):
+        raise CarlaError(f'there is no spawn point {index}: use 0 to {len(places) - 1}, or -1')
+    if index >= 0:
+        return [places[index]]
+    chance.shuffle(places)
+    return places
+
+
+def blueprint_of(world: Any, pattern: str) -> Any:
+    """
+    Return the first blueprint that matches.
+
+    :param pattern: an id, or a pattern such as ``vehicle.*``.
+    :raises CarlaError: when none does.
+    """
+    library = world.get_blueprint_library()
+    matching = sorted(library.filter(pattern), key=lambda blueprint: blueprint.id)
+    if matching:
+        return matching[0]
+    kind = pattern.partition('.')[0]
+    known = sorted(blueprint.id for blueprint in library.filter(f'{kind}.*'))
+    raise CarlaError(
+        f"the server has no blueprint '{pattern}': use one of {', '.join(known[:8]) or 'none'}"
+    )

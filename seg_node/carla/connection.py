@@ -1,0 +1,137 @@
+"""Reach a simulator, and say in one sentence why it cannot be reached."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+import difflib
+import logging
+import re
+import socket
+from typing import Any
+
+from seg_node.carla.errors import CarlaError, ConnectError, ServerLostError
+from seg_node.carla.library import carla_library
+
+_log = logging.getLogger(__name__)
+
+#: Loading a town of the real simulator takes up to minutes.
+_LOAD_TIMEOUT_S = 180.0
+_VERSION = re.compile(r'\d+\.\d+\.\d+')
+
+
+def connect(host: str, port: int, timeout_s: float) -> Any:
+    """
+    Return a ``carla.Client`` that has an answer of a server of its own version.
+
+    :param timeout_s: for every call of the client from now on.
+    :raises CarlaError: when the client library is not there.
+    :raises ConnectError: naming what is wrong: nothing listens, nothing answers, another version.
+    """
+    carla = carla_library()
+    _knock(host, port, timeout_s)
+    client = carla.Client(host, port)
+    client.set_timeout(timeout_s)
+    try:
+        server = client.get_server_version()
+    except RuntimeError as error:
+        raise ConnectError(
+            f'something listens on {host}:{port} and does not answer as CARLA within '
+            f'{timeout_s:g} s: it is still starting (wait, or give more timeout_s), or is another '
+            'program (look at the port)'
+        ) from error
+    _check_version(server, client.get_client_version())
+    return client
+
+
+def _knock(host: str, port: int, timeout_s: float) -> None:
+    """Look whether anything listens; the client itself would only time out."""
+    place = f'{host}:{port}'
+    try:
+        socket.create_connection((host, port), timeout_s).close()
+    except ConnectionRefusedError as error:
+        raise ConnectError(
+            f'no simulator listens on {place}: start CARLA (./CarlaUE4.sh) or carla_lite '
+            '(ros2 run seg_node carla_lite), or name another host and port'
+        ) from error
+    except socket.gaierror as error:
+        raise ConnectError(
+            f"the host '{host}' is unknown ({error.strerror}): check host"
+        ) from error
+    except TimeoutError as error:
+        raise ConnectError(
+            f'{place} did not answer within {timeout_s:g} s: check host, port and firewall'
+        ) from error
+    except OSError as error:
+        raise ConnectError(f'{place} cannot be reached ({error}): check host and port') from error
+
+
+def _check_version(server: str, client: str) -> None:
+    ours, theirs = _VERSION.search(client), _VERSION.search(server)
+    if ours is None or theirs is None:
+        _log.warning('the server calls itself %s, the client %s: not compared', server, client)
+    elif ours.group() != theirs.group():
+        raise ConnectError(
+            f'the server is CARLA {server} and the client {client}: '
+            f'pip install carla=={theirs.group()}, or start a server of {ours.group()}'
+        )
+
+
+@contextmanager
+def asking(what: str) -> Iterator[None]:
+    """
+    Turn what the client library raises inside the block into errors with a remedy.
+
+    :param what: is being done, such as ``loading Town03``.
+    :raises ServerLostError: when the server does not answer any more.
+    :raises CarlaError: when it answers with an error.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        text = ' '.join(str(error).split())
+        if 'time-out' in text or 'timeout' in text:
+            raise ServerLostError(
+                f'the simulator does not answer any more ({what}): it has ended, hangs, or needs '
+                'more than timeout_s'
+            ) from error
+        raise CarlaError(f'{what} failed: {text}') from error
+
+
+def town_of(map_name: str) -> str:
+    """Return ``Town03`` of ``/Game/Carla/Maps/Town03``."""
+    return map_name.rpartition('/')[2]
+
+
+def load_town(client: Any, town: str, timeout_s: float) -> bool:
+    """
+    Load a town unless it is there already; return whether it had to be loaded.
+
+    Loading keeps the world's settings and destroys every actor.
+
+    :param town: ``Town03`` or a full name of ``get_available_maps``.
+    :raises CarlaError: when the server does not have it; the text lists what it has.
+    """
+    with asking('looking for the towns'):
+        available = client.get_available_maps()
+        if town_of(client.get_world().get_map().name) == town_of(town):
+            return False
+    name = _known_town(town, available)
+    client.set_timeout(max(timeout_s, _LOAD_TIMEOUT_S))
+    try:
+        with asking(f'loading {town}'):
+            client.load_world(name, False)
+    finally:
+        client.set_timeout(timeout_s)
+    return True
+
+
+def _known_town(town: str, available: list[str]) -> str:
+    by_town = {town_of(name): name for name in sorted(available, reverse=True)}
+    if town in available:
+        return town
+    if town in by_town:
+        return by_town[town]
+    close = difflib.get_close_matches(town, by_town, 1)
+    hint = f'did you mean {close[0]}? ' if close else ''
+    raise CarlaError(
+        f"the server has no town '{town}': {hint}It has {', '.join(sorted(by_town)) or 'none'}"
+    )
