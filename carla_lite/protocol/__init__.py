@@ -1,0 +1,1 @@
+"""CARLA's wire protocol: remote calls, streams, records; nothing about what the world does."""

@@ -1,0 +1,1 @@
+"""The simulator as a server: endpoints, time, cameras, command line."""

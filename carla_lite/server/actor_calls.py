@@ -1,0 +1,102 @@
+"""Calls that make, move, ask and destroy actors."""
+
+from typing import Any
+
+from carla_lite.pose import Pose
+from carla_lite.protocol.records import (
+    actor_record,
+    blueprint_record,
+    box_record,
+    pose_of,
+    vector_of,
+)
+from carla_lite.protocol.tokens import pack_token
+from carla_lite.server.registry import endpoint
+from carla_lite.server.simulation import Simulation
+from carla_lite.world.actors import Actor
+from carla_lite.world.blueprints import definitions
+
+
+@endpoint('get_actor_definitions')
+def get_actor_definitions(_simulation: Simulation) -> list[Any]:
+    """Return the blueprints."""
+    return [blueprint_record(blueprint) for blueprint in definitions()]
+
+
+def record_of(simulation: Simulation, actor: Actor) -> list[Any]:
+    """Return an actor as clients get it."""
+    token = pack_token(actor.stream_id, simulation.streams.port) if actor.stream_id else b''
+    return actor_record(actor, token)
+
+
+@endpoint('spawn_actor')
+def spawn_actor(simulation: Simulation, description: list[Any], transform: list[Any]) -> list[Any]:
+    """Make an actor."""
+    actor = spawn(simulation, description, transform)
+    return record_of(simulation, actor)
+
+
+@endpoint('spawn_actor_with_parent')
+def spawn_actor_with_parent(
+    simulation: Simulation,
+    description: list[Any],
+    transform: list[Any],
+    parent_id: int,
+    _attachment: int = 0,
+    _socket: str = '',
+) -> list[Any]:
+    """Make an actor that is attached to another one; every attachment is a rigid one."""
+    actor = spawn(simulation, description, transform, parent_id)
+    return record_of(simulation, actor)
+
+
+def spawn(
+    simulation: Simulation, description: list[Any], transform: list[Any], parent_id: int = 0
+) -> Actor:
+    """Make an actor of an ActorDescription."""
+    _uid, name, attributes = description
+    values = [(key, str(text)) for key, _kind, text in attributes]
+    return simulation.world.spawn(name, values, pose_of(transform), parent_id)
+
+
+@endpoint('get_actors_by_id')
+def get_actors_by_id(simulation: Simulation, actor_ids: list[int]) -> list[Any]:
+    """Return those of the actors that exist."""
+    actors = simulation.world.actors
+    return [record_of(simulation, actors[number]) for number in actor_ids if number in actors]
+
+
+@endpoint('get_spectator')
+def get_spectator(simulation: Simulation) -> list[Any]:
+    """Return the actor that stands for the onlooker."""
+    return record_of(simulation, simulation.world.spectator)
+
+
+@endpoint('destroy_actor')
+def destroy_actor(simulation: Simulation, actor_id: int) -> bool:
+    """Remove an actor; false when there is none."""
+    return simulation.world.destroy(actor_id)
+
+
+@endpoint('get_actor_bounding_box')
+def get_actor_bounding_box(simulation: Simulation, actor_id: int) -> list[Any]:
+    """Return a box; of an unknown actor an empty one, since an error ends clients here."""
+    actor = simulation.world.actors.get(actor_id)
+    if actor is None:
+        return box_record((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+    return box_record(*actor.box, actor.id)
+
+
+@endpoint('set_actor_transform')
+def set_actor_transform(simulation: Simulation, actor_id: int, transform: list[Any]) -> None:
+    """Put an actor somewhere."""
+    simulation.world.put(simulation.world.actor(actor_id), pose_of(transform))
+
+
+@endpoint('set_actor_location')
+def set_actor_location(simulation: Simulation, actor_id: int, location: list[float]) -> None:
+    """Put an actor somewhere, turned as it was."""
+    actor = simulation.world.actor(actor_id)
+    old = actor.pose
+    place = Pose(*vector_of(location), old.pitch, old.yaw, old.roll)
+    simulation.world.put(actor, place)

@@ -1,0 +1,119 @@
+"""Command line of the simulator."""
+
+import argparse
+from collections.abc import Sequence
+import logging
+import signal
+import sys
+import threading
+
+from carla_lite.errors import CarlaLiteError
+from carla_lite.protocol.rpc import RpcServer
+from carla_lite.protocol.streams import StreamServer
+from carla_lite.server.registry import answer
+from carla_lite.server.simulation import Simulation
+from carla_lite.towns import build_town, TOWN_NAMES
+from carla_lite.weather import PRESETS
+
+_EPILOG = """\
+What is printed first on stdout, once clients can connect:
+  carla_lite LiteLoop ready on 127.0.0.1:2000
+
+Then, in another terminal or program, the official client (pip install carla==0.9.16):
+  import carla
+  client = carla.Client('127.0.0.1', 2000)
+  world = client.get_world()
+
+examples:
+  python -m carla_lite                                  a loop road at noon, on CARLA's usual port
+  python -m carla_lite --port 0                         on any free port, see the line it prints
+  python -m carla_lite --town LiteTown --weather HardRainNoon --seed 7
+
+Ctrl-C or SIGTERM ends it, with status 0. It listens on this machine only: whoever reaches it can
+do everything that CARLA lets a client do, so say --host 0.0.0.0 only in a network that you trust.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until a signal; 0 then, 2 when the user has something to mend."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=options.log.upper(), format='%(levelname)s %(name)s: %(message)s', stream=sys.stderr
+    )
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    try:
+        _serve(options, ended)
+    except CarlaLiteError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    return 0
+
+
+def _serve(options: argparse.Namespace, ended: threading.Event) -> None:
+    streams = _listening(StreamServer, options.host, 0)
+    simulation = Simulation(
+        streams,
+        lambda name: build_town(name, options.seed),
+        options.town,
+        PRESETS[options.weather],
+        options.rate,
+        options.seed,
+    )
+    import carla_lite.server.calls  # noqa: F401 - registers the endpoints
+
+    rpc = _listening(
+        lambda host, port: RpcServer(
+            host, port, lambda name, values: answer(simulation, name, values)
+        ),
+        options.host,
+        options.port,
+    )
+    streams.start()
+    simulation.start()
+    rpc.start()
+    print(f'carla_lite {options.town} ready on {options.host}:{rpc.port}', flush=True)
+    ended.wait()
+    rpc.close()
+    simulation.close()
+    streams.close()
+
+
+def _listening(make, host: str, port: int):  # type: ignore[no-untyped-def]
+    try:
+        return make(host, port)
+    except OSError as error:
+        raise CarlaLiteError(
+            f'cannot listen on {host}:{port} ({error.strerror}): '
+            'choose another --port, or 0 for any free one'
+        ) from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='python -m carla_lite',
+        description=(
+            'A small driving simulator for the unmodified CARLA 0.9.16 client: rendered roads '
+            'with exact labels, without a GPU.'
+        ),
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--host', default='127.0.0.1', help='address to listen on (%(default)s)')
+    parser.add_argument(
+        '--port', type=int, default=2000, help='0 for any free one (%(default)s); streams use '
+        'another free one'
+    )  # fmt: skip
+    parser.add_argument('--town', default=TOWN_NAMES[0], help=', '.join(TOWN_NAMES))
+    parser.add_argument('--weather', default='ClearNoon', help=', '.join(PRESETS))
+    parser.add_argument('--seed', type=int, default=0, help='of towns and looks (%(default)s)')
+    parser.add_argument(
+        '--rate', type=float, default=20.0, metavar='HZ',
+        help='ticks a second in asynchronous mode (%(default)s)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--log', default='warning', choices=('debug', 'info', 'warning', 'error'),
+        help='what is written on stderr (%(default)s)',
+    )  # fmt: skip
+    return parser

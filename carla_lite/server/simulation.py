@@ -1,0 +1,153 @@
+"""One running simulator: the world, the streams of its sensors, and how time passes."""
+
+from collections.abc import Callable
+import logging
+import threading
+import time
+
+from carla_lite.protocol.messages import MAP_CHANGED, world_state
+from carla_lite.protocol.streams import StreamServer
+from carla_lite.server.cameras import Cameras
+from carla_lite.server.states import state_of
+from carla_lite.town import Town
+from carla_lite.weather import Weather
+from carla_lite.world.refusal import Refused
+from carla_lite.world.settings import Settings
+from carla_lite.world.world import Numbers, World
+
+_LOG = logging.getLogger(__name__)
+_LONGEST_STEP_S = 0.1  # of asynchronous time, however late the machine is
+
+#: Makes a town by name, or says why not (Refused).
+BuildTown = Callable[[str], Town]
+
+
+class Simulation:
+    """
+    What the endpoints work on.
+
+    Whoever reads or changes the world holds ``lock``. A tick also holds ``_ticking``, so that
+    ticks of two clients come one after another while other calls go on.
+
+    :param rate_hz: ticks a second in asynchronous mode.
+    """
+
+    def __init__(
+        self, streams: StreamServer, build_town: BuildTown, town: str, weather: Weather,
+        rate_hz: float, seed: int,
+    ) -> None:  # fmt: skip
+        self.streams = streams
+        self.lock = threading.RLock()
+        self.managers: dict[int, str] = {}  # traffic managers: port -> host
+        self._ticking = threading.Lock()
+        self._mode_changed = threading.Condition(self.lock)
+        self._build_town, self._rate_hz, self._seed = build_town, rate_hz, seed
+        self._first_weather = weather
+        self._numbers = Numbers(streams.open_stream, streams.close_stream)
+        self.world_stream = streams.open_stream()
+        made = build_town(town)
+        self.world = World(made, weather, 1, self._numbers)
+        self._cameras = Cameras(streams, made, seed)
+        self._closed = False
+        self._delta_s = 0.0
+
+    def start(self) -> None:
+        """Let time pass."""
+        threading.Thread(target=self._run_freely, name='clock', daemon=True).start()
+
+    def close(self) -> None:
+        """Stop the clock."""
+        with self.lock:
+            self._closed = True
+            self._mode_changed.notify_all()
+
+    def set_settings(self, settings: Settings) -> int:
+        """Change how time passes; returns the frame from which on it does."""
+        with self.lock:
+            self.world.settings = settings
+            self._mode_changed.notify_all()
+            return self.world.frame
+
+    def tick(self) -> int:
+        """Let one step pass, when those who are about to listen do; return its frame."""
+        self.streams.wait_for_expected()
+        return self._step(self.world.settings.fixed_delta_s or 1.0 / self._rate_hz)
+
+    def load(self, name: str, reset_settings: bool) -> None:
+        """
+        Begin a new episode.
+
+        :param name: of the town; empty for the same again.
+        :raises Refused: when there is no such town.
+        """
+        same = not name or name == self.world.town.name
+        town = self.world.town if same else self._build_town(name)
+        cameras = self._cameras if same else Cameras(self.streams, town, self._seed)
+        with self._ticking, self.lock:
+            old = self.world
+            old.destroy_all()
+            self._cameras = cameras
+            self.world = World(
+                town, self._first_weather, old.episode_id + 1, self._numbers, old.frame + 1
+            )
+            if not reset_settings:
+                self.world.settings = old.settings
+            self._mode_changed.notify_all()
+            self._publish_state(MAP_CHANGED)
+
+    def _run_freely(self) -> None:
+        last_s = time.monotonic()
+        while True:
+            with self.lock:
+                while self.world.settings.synchronous and not self._closed:
+                    self._mode_changed.wait()
+                    last_s = time.monotonic()
+                if self._closed:
+                    return
+                fixed_s = self.world.settings.fixed_delta_s
+            now_s = time.monotonic()
+            pause_s = last_s + 1.0 / self._rate_hz - now_s
+            if pause_s > 0:
+                time.sleep(pause_s)
+            now_s = time.monotonic()
+            try:
+                self._step(fixed_s or min(now_s - last_s, _LONGEST_STEP_S), freely=True)
+            except Exception:
+                _LOG.exception('a tick failed')
+            last_s = now_s
+
+    def _step(self, delta_s: float, freely: bool = False) -> int:
+        with self._ticking:
+            with self.lock:
+                if freely and self.world.settings.synchronous:
+                    return self.world.frame  # the mode changed while the clock slept
+                must_arrive = self.world.settings.synchronous
+                self.world.step(delta_s)
+                self._delta_s = delta_s
+                frame = self.world.frame
+                self._publish_state(0)
+                shots = self._cameras.aim(self.world)
+            self._cameras.shoot(shots, must_arrive)
+            return frame
+
+    def _publish_state(self, flags: int) -> None:
+        world = self.world
+        states = b''.join(state_of(world, actor) for actor in world.actors.values())
+
+        def message(flags: int) -> bytes:
+            return world_state(
+                world.frame, world.time_s, self._delta_s, time.time(), world.episode_id, flags,
+                (states,),
+            )  # fmt: skip
+
+        self.streams.publish(self.world_stream, [message(flags)], world.settings.synchronous)
+        self.streams.greet_with(self.world_stream, message(0))
+
+    def refuse_unless_open(self, stream_id: int) -> None:
+        """
+        Check that a stream can be had.
+
+        :raises Refused: when it cannot.
+        """
+        if not self.streams.is_open(stream_id):
+            raise Refused(f'there is no stream {stream_id}: its sensor may have been destroyed')
