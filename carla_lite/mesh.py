@@ -47,6 +47,10 @@ class Mesh:
     def __len__(self) -> int:
         return len(self.corners)
 
+    def rows(self, rows: np.ndarray) -> 'Mesh':
+        """Return the quads of the given indices or where a mask is true."""
+        return Mesh(**{part.name: getattr(self, part.name)[rows] for part in fields(self)})
+
     def moved(self, pose: Pose, instance: int | None = None) -> 'Mesh':
         """Return the mesh, made around its own origin, at a place of the world."""
         rotation = pose.rotation().astype(np.float32).T
