@@ -1,0 +1,66 @@
+"""The paved areas where roads meet."""
+
+from carla_lite.materials import Material
+from carla_lite.mesh import Layer, Mesh, quads
+from carla_lite.roads.ground import Ground
+from carla_lite.tags import Tag
+import numpy as np
+
+
+def fan_of(outline: np.ndarray) -> np.ndarray:
+    """
+    Return (n, 4, 2) triangles that fill a simple polygon.
+
+    :param outline: (m, 2)
+    """
+    middle = outline.mean(axis=0)
+    following = np.roll(outline, -1, axis=0)
+    turns = _cross(outline - middle, following - middle)
+    if (turns > 1e-9).all() or (turns < -1e-9).all():
+        centre = np.broadcast_to(middle, outline.shape)
+        return np.stack([centre, outline, following, following], axis=1)
+    return _ears(outline)
+
+
+def area_of(outline: np.ndarray, anchor: np.ndarray, ground: Ground) -> Mesh:
+    """
+    Return a junction's asphalt.
+
+    :param outline: (n, 2) of :class:`Junction`; ``anchor``: (3,) the junction's middle.
+    """
+    flat = fan_of(outline)
+    corners = lifted(flat.reshape(-1, 2), ground).reshape(-1, 4, 3)
+    return quads(corners, Tag.ROADS, Material.ASPHALT, Layer.ROAD, anchor=anchor, far_m=420.0)
+
+
+def lifted(points: np.ndarray, ground: Ground, lift: float = 0.0) -> np.ndarray:
+    """Return (n, 3) points on the ground of (n, 2) ones."""
+    return np.column_stack([points, np.asarray(ground.heights(points)) + lift])
+
+
+def _ears(outline: np.ndarray) -> np.ndarray:
+    left = list(range(len(outline)))
+    area = _cross(outline, np.roll(outline, -1, axis=0)).sum()
+    sign = 1.0 if area > 0 else -1.0
+    triangles = []
+    while len(left) > 3:
+        ear = next((i for i in range(len(left)) if _is_ear(outline, left, i, sign)), 0)
+        a, b, c = left[ear - 1], left[ear], left[(ear + 1) % len(left)]
+        triangles.append((a, b, c, c))
+        left.pop(ear)
+    triangles.append((left[0], left[1], left[2], left[2]))
+    return outline[np.array(triangles)]
+
+
+def _is_ear(outline: np.ndarray, left: list[int], index: int, sign: float) -> bool:
+    a, b, c = left[index - 1], left[index], left[(index + 1) % len(left)]
+    pa, pb, pc = outline[a], outline[b], outline[c]
+    if sign * _cross(pb - pa, pc - pa) <= 1e-12:
+        return False
+    others = outline[[i for i in left if i not in (a, b, c)]]
+    inside = [sign * _cross(q - p, others - p) >= 0 for p, q in ((pa, pb), (pb, pc), (pc, pa))]
+    return not np.logical_and.reduce(inside).any()
+
+
+def _cross(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return first[..., 0] * second[..., 1] - first[..., 1] * second[..., 0]

@@ -1,0 +1,145 @@
+"""Lane markings: lines on lanes' edges, whole, dashed or double, worn off in places."""
+
+from collections.abc import Iterator
+
+from carla_lite.materials import Material
+from carla_lite.mesh import joined, Layer, Mesh
+from carla_lite.roads.network import Mark
+from carla_lite.surfaces.bands import Band
+from carla_lite.surfaces.style import Style
+from carla_lite.tags import Tag
+import numpy as np
+
+_PAINTS = {
+    ('white', False): Material.WHITE_PAINT,
+    ('yellow', False): Material.YELLOW_PAINT,
+    ('white', True): Material.WHITE_TAPE,
+    ('yellow', True): Material.YELLOW_TAPE,
+}
+_GUIDE = Mark('broken', 'white', 0.15, 0.5, 0.8)
+
+
+def paint_of(colour: str, scale: float) -> Material:
+    """Return the paint of a colour: tape on a track of small robots."""
+    return _PAINTS[colour, scale < 0.5]
+
+
+def marks_of(band: Band, style: Style, rng: np.random.Generator) -> Mesh:
+    """Return the markings of a carriageway's lanes."""
+    parts = []
+    for mark, line, outward in _lines(band):
+        line = _inside(band, line, mark.width_m)
+        gone = _gone_stretches(band, style, rng)
+        tint = int(rng.integers(205, 256))
+        for offset, dashed in strokes(mark, style.double_gap_m * band.scale):
+            at = line + outward * offset
+            shapes = dashes(band, at, mark) if dashed else stretches(band, at, mark.width_m)
+            shapes = _without(shapes, gone)
+            paint = paint_of(mark.colour, band.scale)
+            parts.append(
+                band.drape(shapes, Tag.ROAD_LINES, paint, Layer.PAINT, colour=(tint,) * 3)
+            )
+    return joined(parts)
+
+
+def distant_marks_of(band: Band, style: Style) -> Mesh:
+    """Return the markings as they look from afar: dashes run together into a thinner line."""
+    parts = []
+    for mark, line, outward in _lines(band):
+        share = mark.dash_m / (mark.dash_m + mark.gap_m)
+        for offset, dashed in strokes(mark, style.double_gap_m * band.scale):
+            width = mark.width_m * (share if dashed else 1.0)
+            shapes = stretches(band, _inside(band, line, mark.width_m) + outward * offset, width)
+            paint = paint_of(mark.colour, band.scale)
+            far_m = 250.0 * band.scale
+            parts.append(band.drape(shapes, Tag.ROAD_LINES, paint, Layer.PAINT, far_m=far_m))
+    return joined(parts)
+
+
+def guide_lines_of(band: Band) -> Mesh:
+    """Return the dots that lead through a junction along a lane's edges."""
+    parts = []
+    for lane in band.lanes:
+        if lane.kind == 'driving':
+            edges = band.road.lane_edges(band.section, lane.number, band.stations)
+            for line in edges.T:
+                shapes = dashes(band, _inside(band, line, _GUIDE.width_m), _GUIDE)
+                paint = paint_of('white', band.scale)
+                parts.append(band.drape(shapes, Tag.ROAD_LINES, paint, Layer.PAINT))
+    return joined(parts)
+
+
+def strokes(mark: Mark, gap_m: float) -> list[tuple[float, bool]]:
+    """
+    Return the lines that a mark consists of: how far outward each lies, and whether it is dashed.
+
+    A double mark's kinds read from the inner to the outer line (ASAM OpenDRIVE 1.4).
+    """
+    kinds = mark.kind.split()
+    apart = (mark.width_m + gap_m) / 2
+    places = (0.0,) if len(kinds) == 1 else (-apart, apart)
+    return [(place, kind == 'broken') for place, kind in zip(places, kinds, strict=True)]
+
+
+def dashes(band: Band, line: np.ndarray, mark: Mark) -> np.ndarray:
+    """Return (n, 4, 2) dashes of s, t; their phase runs on along the whole road."""
+    period = mark.dash_m + mark.gap_m
+    start, stop = band.stations[0], band.stations[-1]
+    first = np.arange(np.floor(start / period), np.ceil(stop / period)) * period
+    first = first[first + mark.dash_m > start]
+    ends = np.stack([first, first + mark.dash_m], axis=1).clip(start, stop)
+    # a dash is cut where the line turns, so that it follows it
+    inner = band.stations[1:-1]
+    cuts = inner[((inner[:, None] > ends[:, 0]) & (inner[:, None] < ends[:, 1])).any(axis=1)]
+    begins = np.sort(np.concatenate([ends[:, 0], cuts]))
+    finishes = np.sort(np.concatenate([ends[:, 1], cuts]))
+    return _between(band, line, begins, finishes, mark.width_m)
+
+
+def stretches(band: Band, line: np.ndarray, width_m: float) -> np.ndarray:
+    """Return (n, 4, 2) pieces of a whole line, one a cell."""
+    return _between(band, line, band.stations[:-1], band.stations[1:], width_m)
+
+
+def _between(
+    band: Band, line: np.ndarray, begin: np.ndarray, end: np.ndarray, width_m: float
+) -> np.ndarray:
+    half = width_m / 2
+    at_begin, at_end = np.interp(begin, band.stations, line), np.interp(end, band.stations, line)
+    corners = [(begin, at_begin - half), (end, at_end - half), (end, at_end + half)]
+    corners.append((begin, at_begin + half))
+    return np.stack([np.stack(corner, axis=1) for corner in corners], axis=1)
+
+
+def _lines(band: Band) -> Iterator[tuple[Mark, np.ndarray, int]]:
+    """Yield each mark on the band, its t at the stations, and which way is outward."""
+    numbers = {lane.number for lane in band.lanes}
+    if band.section.middle.kind != 'none' and numbers & {1, -1}:
+        # of the middle line, the left one is named first
+        yield band.section.middle, np.zeros_like(band.stations), -1
+    for lane in band.section.lanes:
+        # a median's outer mark lies on the carriageway beside it
+        outer = lane.number + (1 if lane.number > 0 else -1)
+        if lane.mark.kind != 'none' and numbers & {lane.number, outer}:
+            edges = band.road.lane_edges(band.section, lane.number, band.stations)
+            yield lane.mark, edges[:, 1], 1 if lane.number > 0 else -1
+
+
+def _inside(band: Band, line: np.ndarray, width_m: float) -> np.ndarray:
+    """Return a line moved off the band's edge, where half of it would miss the asphalt."""
+    margin = width_m / 2
+    return np.clip(line, np.minimum(band.right + margin, band.left), band.left - margin)
+
+
+def _gone_stretches(band: Band, style: Style, rng: np.random.Generator) -> np.ndarray:
+    """Return (n, 2) s from, to where a mark is gone."""
+    length = band.stations[-1] - band.stations[0]
+    count = rng.poisson(style.missing * length / (20 * band.scale)) if style.missing else 0
+    begin = rng.uniform(band.stations[0], band.stations[-1], count)
+    return np.stack([begin, begin + rng.uniform(6, 34, count) * band.scale], axis=1)
+
+
+def _without(shapes: np.ndarray, gone: np.ndarray) -> np.ndarray:
+    """Drop the shapes whose middle lies where the mark is gone."""
+    middle = shapes[:, :, 0].mean(axis=1)[:, None]
+    return shapes[~((middle > gone[:, 0]) & (middle < gone[:, 1])).any(axis=1)]

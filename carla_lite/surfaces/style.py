@@ -1,0 +1,123 @@
+"""How a town builds and keeps its roads: what its seed decides and its map does not say."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Style:
+    """
+    Settings of the surface. Lengths are metres at scale 1, densities a 100 m of road.
+
+    :param kerb_lift_m: height of sidewalks and medians over the road; 0 without kerbs.
+    :param kerb_colours: BGR tints of kerb stones, one after the other along the kerb.
+    :param gutter_m: width of the lighter strip before the kerb, 0 without.
+    :param missing: share of the length of markings that is gone; ``ghosts``: that left a shadow.
+    """
+
+    seed: int = 0
+    kerb_lift_m: float = 0.15
+    kerb_top_m: float = 0.2
+    kerb_colours: tuple[Colour, ...] = ((255, 255, 255),)
+    kerb_stone_m: float = 0.0  # length of a painted stretch; 0: all of one colour
+    gutter_m: float = 0.0
+    apron_m: float = 0.4  # asphalt beyond the outermost lane where no kerb is
+    grass_median: bool = True
+    shoulder_gravel: bool = False
+    parking_shade: int = 255
+    bike_colour: Colour | None = None
+    double_gap_m: float = 0.12
+    missing: float = 0.0
+    ghosts: float = 0.0
+    guide_lines: bool = False
+    crosswalks: float = 0.7  # share of junction mouths
+    crosswalk_kind: int = 0  # zebra, two lines, ladder
+    stop_lines: float = 0.9
+    arrows: float = 0.6
+    words: float = 0.4
+    bays: float = 0.7
+    cracks: float = 3.0
+    light_cracks: float = 0.0
+    seams: float = 0.5
+    bright_joints: float = 0.0
+    patches: float = 1.0
+    trenches: float = 0.3
+    manholes: float = 0.8
+    drains: float = 1.0
+    tyre_marks: float = 0.6
+    oil: float = 1.0
+    leaves: float = 0.0
+    puddles: float = 0.0
+    car_parks: float = 0.3
+
+
+def draw_style(seed: int, setting: str) -> Style:
+    """
+    Return the style of a seed.
+
+    :param setting: ``city``, ``suburb``, ``highway``, ``country`` or ``hall``.
+    """
+    rng = np.random.default_rng([seed, 301])
+    kerbed = setting in ('city', 'suburb') or (setting != 'hall' and rng.random() < 0.3)
+    heavy = rng.choice([0.0, 0.3, 1.0, 2.2], p=[0.1, 0.35, 0.35, 0.2])
+    style = Style(
+        seed=seed,
+        kerb_lift_m=float(rng.uniform(0.12, 0.18)) if kerbed and rng.random() < 0.92 else 0.0,
+        kerb_top_m=float(rng.uniform(0.15, 0.3)),
+        gutter_m=float(rng.uniform(0.25, 0.5)) if rng.random() < 0.4 else 0.0,
+        apron_m=float(rng.uniform(0.15, 0.6)),
+        grass_median=bool(rng.random() < 0.6),
+        shoulder_gravel=setting == 'country' and bool(rng.random() < 0.5),
+        parking_shade=int(rng.choice([255, 255, 215, 190])),
+        double_gap_m=float(rng.uniform(0.1, 0.15)),
+        missing=float(rng.choice([0.0, 0.03, 0.12], p=[0.4, 0.4, 0.2])),
+        ghosts=float(rng.choice([0.0, 0.05, 0.15], p=[0.6, 0.25, 0.15])),
+        guide_lines=bool(rng.random() < 0.35),
+        crosswalk_kind=int(rng.integers(3)),
+    )
+    colours, stone = _kerb_paint(rng)
+    style = replace(style, kerb_colours=colours, kerb_stone_m=stone, bike_colour=_bike(rng))
+    return _dirtied(style, rng, float(heavy), setting)
+
+
+def _kerb_paint(rng: np.random.Generator) -> tuple[tuple[Colour, ...], float]:
+    plain, white, red, yellow = (255,) * 3, (250, 250, 250), (60, 60, 210), (50, 190, 235)
+    choices: list[tuple[tuple[Colour, ...], float]] = [
+        ((plain,), 0.0),
+        ((plain,), 0.0),
+        ((plain,), 0.0),
+        (((200, 200, 200),), 0.0),
+        ((plain, plain, yellow), 12.0),
+        ((plain, red, plain, white), 9.0),
+        ((white, red), 1.2),
+    ]
+    return choices[int(rng.integers(len(choices)))]
+
+
+def _bike(rng: np.random.Generator) -> Colour | None:
+    return [None, (70, 80, 150), (90, 130, 80)][int(rng.integers(3))]
+
+
+def _dirtied(style: Style, rng: np.random.Generator, heavy: float, setting: str) -> Style:
+    def density(most: float) -> float:
+        return float(rng.uniform(0, most) * heavy)
+
+    urban = 1.0 if setting in ('city', 'suburb') else 0.25
+    return replace(
+        style,
+        cracks=density(6),
+        light_cracks=density(2.5),
+        seams=density(1.2),
+        bright_joints=density(1.0) if rng.random() < 0.4 else 0.0,
+        patches=density(2.5),
+        trenches=density(0.8),
+        manholes=density(2.0) * urban,
+        drains=2.0 * urban if style.kerb_lift_m else 0.0,
+        tyre_marks=density(1.5),
+        oil=density(2.5),
+        leaves=density(5) if rng.random() < 0.4 else 0.0,
+        puddles=density(1.2) if rng.random() < 0.4 else 0.0,
+    )
