@@ -7,6 +7,7 @@ from typing import Literal
 from carla_lite.roads.network import (
     Crossing,
     Cubic,
+    cubics_at,
     Junction,
     Lane,
     LaneJoin,
@@ -19,9 +20,8 @@ from carla_lite.roads.network import (
     Section,
     Setting,
     Signal,
-    cubics_at,
 )
-from carla_lite.roads.path import Stance, bend, heights, length_of, taper
+from carla_lite.roads.path import bend, heights, length_of, Stance, taper
 import numpy as np
 
 #: Junctions count from here on, so that none has a road's number (clients tell them apart by it).
@@ -113,7 +113,7 @@ class Builder:
         length = length_of(pieces)
         ends = [profile.s for profile in profiles[1:]] + [length]
         sections = []
-        for index, (profile, end) in enumerate(zip(profiles, ends)):
+        for index, (profile, end) in enumerate(zip(profiles, ends, strict=True)):
             section, names = _section(profile, end)
             sections.append(section)
             self._names[number, index] = names
@@ -192,7 +192,7 @@ class Builder:
         length = length_of(pieces)
         strips = []
         marks = movement.marks or (NO_MARK,) * len(movement.lanes)
-        for (lane_in, lane_out), mark in zip(movement.lanes, marks):
+        for (lane_in, lane_out), mark in zip(movement.lanes, marks, strict=True):
             widths = (
                 end_width(come, movement.come.end, lane_in),
                 end_width(go, movement.go.end, lane_out),

@@ -21,7 +21,9 @@ class Ground:
         self._cell = _CELL_M * network.scale
         margin = _MARGIN_M * (1.0 if network.setting != 'hall' else 0.06)
         spots = [_spots(road, self._cell) for road in network.roads]
-        decks = [_is_bridge(road, part[:, 3]) for road, part in zip(network.roads, spots)]
+        decks = [
+            _is_bridge(road, part[:, 3]) for road, part in zip(network.roads, spots, strict=True)
+        ]
         places, deck = np.concatenate(spots)[:, :3], np.concatenate(decks)
         self._origin = np.floor(places[:, :2].min(axis=0) - margin)
         size = places[:, :2].max(axis=0) + margin - self._origin
@@ -136,8 +138,7 @@ def _spots(road: Road, cell: float) -> np.ndarray:
     """Return (n, 4) places all over a road, nearer to each other than a cell, with their s."""
     step = cell * 0.5
     parts = []
-    ends = [section.s for section in road.sections[1:]] + [road.length]
-    for section, end in zip(road.sections, ends):
+    for section, end in road.stretches():
         s = np.linspace(section.s, end, max(int((end - section.s) / step) + 2, 2))
         right, left = (
             road.lane_edges(section, number, s)[:, 1] if number else np.zeros_like(s)

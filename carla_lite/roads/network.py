@@ -166,6 +166,11 @@ class Road:
         """Return the section that holds s."""
         return max((part for part in self.sections if part.s <= s + 1e-9), key=lambda part: part.s)
 
+    def stretches(self) -> list[tuple[Section, float]]:
+        """Return every section with the s of its end."""
+        ends = [section.s for section in self.sections[1:]] + [self.length]
+        return list(zip(self.sections, ends, strict=True))
+
     def reference(self, s: np.ndarray) -> np.ndarray:
         """Return (n, 3): x, y, heading of the reference line, OpenDRIVE's coordinates."""
         s = np.atleast_1d(np.asarray(s, np.float64))
@@ -226,6 +231,21 @@ class LaneJoin:
 
 
 @dataclass(frozen=True)
+class Corner:
+    """
+    The side of a junction between two roads that are neighbours.
+
+    :param kerb: (n, 2) float64 x, y in CARLA's world along the edge of the pavement, from one
+        road's corner to the next one's; part of the junction's outline.
+    :param outer: (n, 2) where the sidewalk behind each place of the kerb ends; the kerb itself
+        where there is none.
+    """
+
+    kerb: np.ndarray
+    outer: np.ndarray
+
+
+@dataclass(frozen=True)
 class Junction:
     """
     Where roads meet.
@@ -237,6 +257,7 @@ class Junction:
     number: int
     joins: tuple[LaneJoin, ...]
     outline: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
+    corners: tuple[Corner, ...] = ()
 
 
 @dataclass(frozen=True)

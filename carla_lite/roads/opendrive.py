@@ -4,8 +4,6 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from carla_lite.roads.network import (
-    SPEED_SIGN,
-    TRAFFIC_LIGHT,
     Cubic,
     Junction,
     Lane,
@@ -15,6 +13,8 @@ from carla_lite.roads.network import (
     Road,
     Section,
     Signal,
+    SPEED_SIGN,
+    TRAFFIC_LIGHT,
 )
 
 GEO_REFERENCE = (
@@ -34,9 +34,9 @@ def opendrive_of(network: Network) -> str:
     for road in network.roads:
         _road(root, road)
     groups = _light_groups(network)
-    for number, (junction, group) in enumerate(sorted(groups), 1):
-        controller = _add(root, 'controller', name=f'ctrl{number}', id=number, sequence=group)
-        for signal in groups[junction, group]:
+    for number, key in enumerate(sorted(groups), 1):
+        controller = _add(root, 'controller', name=f'ctrl{number}', id=number, sequence=key[1])
+        for signal in groups[key]:
             _add(controller, 'control', signalId=signal.number, type='')
     for junction in network.junctions:
         _junction(root, junction, sorted(groups))

@@ -6,6 +6,7 @@ All in OpenDRIVE's coordinates: x forward, y left, headings in radians, counter-
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 import math
 
 from carla_lite.roads.network import Cubic, Piece
@@ -134,8 +135,12 @@ def biarc(start: Stance, end: Stance) -> tuple[Piece, ...]:
     return draw(start, steps)
 
 
-def bend(start: Stance, end: Stance) -> tuple[Piece, ...]:
-    """Return a straight, one arc and a straight between two stances; where none fits, a biarc."""
+def bend(start: Stance, end: Stance, most_m: float = 1e9) -> tuple[Piece, ...]:
+    """
+    Return a straight, one arc and a straight between two stances; where none fits, a biarc.
+
+    :param most_m: greatest radius of the arc, metres.
+    """
     turn = _wrapped(end.heading - start.heading)
     cos, sin = math.cos(start.heading), math.sin(start.heading)
     dx, dy = end.x - start.x, end.y - start.y
@@ -147,7 +152,9 @@ def bend(start: Stance, end: Stance) -> tuple[Piece, ...]:
     tangent = min(before, after)
     if tangent <= 0.02 * math.hypot(dx, dy):
         return biarc(start, end)
-    radius = tangent / abs(math.tan(turn / 2))
+    slope = abs(math.tan(turn / 2))
+    radius = min(tangent / slope, most_m)
+    tangent = radius * slope
     arc = (abs(turn) * radius, math.copysign(1 / radius, turn))
     return draw(start, [(before - tangent, 0.0), arc, (after - tangent, 0.0)])
 
@@ -163,8 +170,8 @@ def loop_through(points: np.ndarray) -> list[tuple[Piece, ...]]:
     near = np.linalg.norm(ahead, axis=1)[:, None], np.linalg.norm(behind, axis=1)[:, None]
     direction = ahead / near[0] ** 2 + behind / near[1] ** 2
     headings = np.arctan2(direction[:, 1], direction[:, 0])
-    stances = [Stance(float(x), float(y), float(h)) for (x, y), h in zip(points, headings)]
-    return [biarc(a, b) for a, b in zip(stances, stances[1:] + stances[:1])]
+    stances = [Stance(x, y, heading) for x, y, heading in np.c_[points, headings].tolist()]
+    return [biarc(a, b) for a, b in zip(stances, stances[1:] + stances[:1], strict=True)]
 
 
 def heights(knots: Sequence[tuple[float, float, float]]) -> tuple[Cubic, ...]:
@@ -174,7 +181,7 @@ def heights(knots: Sequence[tuple[float, float, float]]) -> tuple[Cubic, ...]:
     :param knots: (s, height, slope) with s growing.
     """
     cubics = []
-    for (s0, z0, m0), (s1, z1, m1) in zip(knots, knots[1:]):
+    for (s0, z0, m0), (s1, z1, m1) in pairwise(knots):
         length = s1 - s0
         rise = (z1 - z0) / length
         c = (3 * rise - 2 * m0 - m1) / length

@@ -3,7 +3,7 @@
 from carla_lite.mesh import joined
 from carla_lite.pose import Pose
 from carla_lite.roads.ground import Ground
-from carla_lite.roads.network import TRAFFIC_LIGHT, Lane, Network, Road, Section, Signal
+from carla_lite.roads.network import Lane, Network, Road, Section, Signal, TRAFFIC_LIGHT
 from carla_lite.roads.opendrive import junction_of_signal, opendrive_of
 from carla_lite.town import Town, TrafficLight
 import numpy as np
@@ -72,12 +72,12 @@ def spawn_points(network: Network) -> tuple[Pose, ...]:
 
 def traffic_lights(network: Network) -> tuple[TrafficLight, ...]:
     """Return the lights of a network's signals."""
-    lights = []
-    for road in network.roads:
-        for signal in road.signals:
-            if signal.kind == TRAFFIC_LIGHT:
-                lights.append(_light(road, signal))
-    return tuple(lights)
+    return tuple(
+        _light(road, signal)
+        for road in network.roads
+        for signal in road.signals
+        if signal.kind == TRAFFIC_LIGHT
+    )
 
 
 def _light(road: Road, signal: Signal) -> TrafficLight:
@@ -86,10 +86,10 @@ def _light(road: Road, signal: Signal) -> TrafficLight:
     edges = np.concatenate([road.lane_edges(section, lane, s)[0] for lane in signal.lanes])
     x, y, z = (float(value) for value in road.points(s, edges.mean(keepdims=True))[0])
     along = float(road.yaw(s)[0]) + (0.0 if signal.orientation == '+' else 180.0)
-    foot = road.points(s, np.array([signal.t]))[0]
+    foot = road.points(s, np.array([signal.t]))[0].tolist()
     return TrafficLight(
         signal_id=signal.number,
-        pose=Pose(*(float(value) for value in foot), yaw=_wrapped(along + 180.0)),
+        pose=Pose(foot[0], foot[1], foot[2], yaw=_wrapped(along + 180.0)),
         junction=junction_of_signal(road, signal),
         group=signal.group,
         stop=Pose(x, y, z, yaw=_wrapped(along)),
@@ -97,10 +97,9 @@ def _light(road: Road, signal: Signal) -> TrafficLight:
 
 
 def _driving(road: Road) -> list[tuple[Section, float, Lane]]:
-    ends = [section.s for section in road.sections[1:]] + [road.length]
     return [
         (section, end, lane)
-        for section, end in zip(road.sections, ends)
+        for section, end in road.stretches()
         for lane in section.lanes
         if lane.kind == 'driving'
     ]
