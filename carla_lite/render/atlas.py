@@ -20,7 +20,7 @@ class Atlas:
         side = TILE_PX + 2 * _PAD
         sizes = [TILE_PX >> level for level in range(_LEVELS)]
         tops = np.cumsum([0] + [size + 2 * _PAD for size in sizes])
-        self._picture = np.full((int(tops[-1]), side * len(Material), 3), 128, np.uint8)
+        self._picture = np.full((int(tops[-1]), side * len(Material)), 128, np.uint8)
         for material in Material:
             tile = 128.0 * draw_grain(material, np.random.default_rng([seed, material, 5]))
             for size, top in zip(sizes, tops[:-1], strict=True):
@@ -37,7 +37,7 @@ class Atlas:
         self, material: np.ndarray, u_m: np.ndarray, v_m: np.ndarray, pixel_m: np.ndarray
     ) -> np.ndarray:
         """
-        Return the grain of each pixel, (H, W, 3) uint8, 128 for a factor of one.
+        Return the grain of each pixel, (H, W) uint8, 128 for a factor of one.
 
         :param material: (H, W) uint8.
         :param u_m: (H, W) float32 place on the surface in metres, ``v_m`` the other way.

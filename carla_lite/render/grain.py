@@ -8,7 +8,7 @@ import numpy as np
 
 TILE_PX = 256
 #: Metres that one tile covers.
-TILE_M = {material: 3.0 for material in Material} | {
+TILE_M = dict.fromkeys(Material, 3.0) | {
     Material.ASPHALT: 4.0, Material.PATCH: 4.0, Material.CONCRETE: 5.0, Material.WHITE_PAINT: 1.5,
     Material.YELLOW_PAINT: 1.5, Material.SIDEWALK: 4.0, Material.KERB: 2.0, Material.MAT: 0.32,
     Material.WHITE_TAPE: 0.5, Material.YELLOW_TAPE: 0.5, Material.FLOOR: 1.6,
@@ -20,10 +20,8 @@ Grain = Callable[[np.random.Generator], np.ndarray]
 
 
 def draw_grain(material: Material, rng: np.random.Generator) -> np.ndarray:
-    """Return a material's tile: (TILE_PX, TILE_PX, 3) float32 factors of its albedo, mean 1."""
+    """Return a material's tile: (TILE_PX, TILE_PX) float32 factors of its albedo, mean 1."""
     grain = _GRAINS.get(material, _faint)(rng)
-    if grain.ndim == 2:
-        grain = np.repeat(grain[..., None], 3, axis=2)
     return np.clip(grain / grain.mean(), 0.0, 1.99).astype(np.float32)
 
 
@@ -75,9 +73,8 @@ def _kerb(rng: np.random.Generator) -> np.ndarray:
 
 
 def _grass(rng: np.random.Generator) -> np.ndarray:
-    light = 1 + 0.22 * tiling_noise(rng, TILE_PX, 0.9, (0.6, 1.5)) + 0.10 * _noise(rng, 6.0)
-    dry = 0.12 * fractal_noise(rng, TILE_PX, 60.0)
-    return np.stack([light - dry, light, light + dry], axis=2)
+    blades = 0.22 * tiling_noise(rng, TILE_PX, 0.9, (0.6, 1.5)) + 0.10 * _noise(rng, 6.0)
+    return 1 + blades + 0.08 * fractal_noise(rng, TILE_PX, 60.0)
 
 
 def _gravel(rng: np.random.Generator) -> np.ndarray:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 
+from carla_lite.render.picture import planes
 import cv2
 import numpy as np
 
@@ -45,17 +46,18 @@ def develop(picture: np.ndarray, lens: LensEffects, rng: np.random.Generator) ->
     """
     Return what the camera makes of the light, (H, W, 3) uint8 BGR.
 
-    :param picture: (H, W, 3) float32 BGR, 255 for white; it is spoilt.
+    :param picture: (3, H, W) float32 BGR, 255 for white; it is spoilt.
     """
     if lens.motion_px > 1:
         size = (1, lens.motion_px) if lens.motion_up else (lens.motion_px, 1)
-        picture = cv2.blur(picture, size)
+        picture = np.stack([cv2.blur(plane, size) for plane in picture])
     if lens.blur_px > 0.2:
-        picture = cv2.GaussianBlur(picture, (0, 0), lens.blur_px)
+        picture = np.stack([cv2.GaussianBlur(plane, (0, 0), lens.blur_px) for plane in picture])
     _expose(picture, lens)
     if lens.noise > 0.1:
         _add_noise(picture, lens.noise, rng)
-    developed = np.clip(picture, 0, 255, out=picture).astype(np.uint8)
+    # convertScaleAbs-like rounding in one pass a plane; OpenCV saturates by itself.
+    developed = cv2.merge([cv2.convertScaleAbs(np.maximum(plane, 0.0)) for plane in picture])
     if lens.gamma != 1.0:
         table = (255 * np.power(np.arange(256) / 255, lens.gamma)).round().astype(np.uint8)
         developed = np.take(table, developed)
@@ -87,33 +89,32 @@ def distort(image: np.ndarray, distortion: float) -> np.ndarray:
 
 
 def _expose(picture: np.ndarray, lens: LensEffects) -> None:
-    gain = lens.exposure * np.array(
-        [1 - 0.25 * lens.warmth, 1 - 0.12 * lens.tint, 1 + 0.25 * lens.warmth], np.float32
-    )
-    picture *= gain.astype(np.float32)
+    gain = (1 - 0.25 * lens.warmth, 1 - 0.12 * lens.tint, 1 + 0.25 * lens.warmth)
+    if gain != (1.0, 1.0, 1.0) or lens.exposure != 1.0:
+        picture *= planes(lens.exposure * np.array(gain))
     if lens.saturation != 1.0:
-        grey = picture.mean(axis=2, keepdims=True)
-        picture += (lens.saturation - 1.0) * (picture - grey)
+        grey = (picture[0] + picture[1] + picture[2]) / 3
+        picture += np.float32(lens.saturation - 1.0) * (picture - grey)
     if lens.vignette > 0.01:
-        height, width = picture.shape[:2]
+        height, width = picture.shape[1:]
         x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
         y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
-        picture *= (1.0 - lens.vignette * (x * x + y * y) / 2)[..., None]
+        picture *= 1.0 - np.float32(lens.vignette / 2) * (x * x + y * y)
 
 
 def _add_noise(picture: np.ndarray, strength: float, rng: np.random.Generator) -> None:
     """Add noise cut at a random place from one tile: drawing a full picture takes 15 ms."""
-    tile = _noise_tile()
-    height, width = picture.shape[:2]
+    height, width = picture.shape[1:]
     top, left = rng.integers(0, _NOISE_PX, 2)
-    repeats = (-(-(height + _NOISE_PX) // _NOISE_PX), -(-(width + _NOISE_PX) // _NOISE_PX), 1)
-    noise = np.tile(tile, repeats)[top : top + height, left : left + width]
-    picture += np.float32(strength) * noise
+    rows = np.arange(top, top + height) % _NOISE_PX
+    columns = np.arange(left, left + width) % _NOISE_PX
+    for plane, tile in zip(picture, _noise_tile(), strict=True):
+        plane += np.float32(strength) * tile[rows][:, columns]
 
 
 @cache
 def _noise_tile() -> np.ndarray:
     rng = np.random.default_rng(3)
-    grey = rng.standard_normal((_NOISE_PX, _NOISE_PX, 1))
-    colour = rng.standard_normal((_NOISE_PX, _NOISE_PX, 3))
+    grey = rng.standard_normal((1, _NOISE_PX, _NOISE_PX))
+    colour = rng.standard_normal((3, _NOISE_PX, _NOISE_PX))
     return (0.7 * grey + 0.7 * colour).astype(np.float32)

@@ -78,20 +78,20 @@ def lamp_light(
     points: Points, lamps: np.ndarray, headlights: Sequence[Pose], camera: np.ndarray
 ) -> np.ndarray:
     """
-    Return the light that lamps add, (H, W, 3) float32.
+    Return the light that lamps add, (3, H, W) float32.
 
     :param lamps: (n, 3) metres, bulbs of street lamps; the nearest few count.
     :param headlights: poses of vehicles with their lights on.
     """
-    light = np.zeros((*points.x.shape, 3), np.float32)
+    light = np.zeros((3, *points.x.shape), np.float32)
     if len(lamps):
         distance = np.linalg.norm(lamps - camera, axis=1)
         nearest = np.argsort(distance)[:_MOST_LAMPS]
         pool = sum(_pool(points, lamps[index]) for index in nearest if distance[index] < 90)
-        light += np.asarray(pool, np.float32)[..., None] * (0.75 * _LAMP_BGR)
+        light += np.asarray(pool, np.float32) * (0.75 * _LAMP_BGR)[:, None, None]
     near = sorted(headlights, key=lambda pose: math.hypot(pose.x - camera[0], pose.y - camera[1]))
     for pose in near[:_MOST_HEADLIGHTS]:
-        light += _beam(points, pose)[..., None] * (0.9 * _HEADLIGHT_BGR)
+        light += _beam(points, pose) * (0.9 * _HEADLIGHT_BGR)[:, None, None]
     return light
 
 

@@ -38,3 +38,16 @@ def as_shares(noise: np.ndarray) -> np.ndarray:
     shares = np.empty(noise.size, np.float32)
     shares[order] = np.linspace(0.0, 1.0, noise.size, dtype=np.float32)
     return shares.reshape(noise.shape)
+
+
+def tiled(tile: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """
+    Sample a tile that repeats.
+
+    :param tile: (n, n), any type of OpenCV's.
+    :param u: (H, W) float32 columns, ``v`` rows, in its pixels; any numbers.
+    """
+    size = np.float32(len(tile))
+    u = u - np.floor(u / size) * size
+    v = v - np.floor(v / size) * size
+    return cv2.remap(tile, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)

@@ -4,10 +4,8 @@ from carla_lite.look import Look
 from carla_lite.materials import Material, PAINTS
 from carla_lite.mesh import Layer, Mesh
 from carla_lite.render.atlas import Atlas
-from carla_lite.render.ingredients import Ingredients
-from carla_lite.render.noise import as_shares, fractal_noise
+from carla_lite.render.noise import as_shares, fractal_noise, tiled
 from carla_lite.render.surface_points import Points
-import cv2
 import numpy as np
 
 #: The table of lit colours is in bytes; light up to 1 / this is kept.
@@ -23,8 +21,8 @@ class PaintShop:
     :param scale: of the town: wear and stains of a track are small.
     """
 
-    def __init__(self, look: Look, ingredients: Ingredients, scale: float) -> None:
-        self._look, self._on, self._scale = look, ingredients, scale
+    def __init__(self, look: Look, scale: float) -> None:
+        self._look, self._scale = look, scale
         self._atlas = Atlas(look.seed)
         self._albedo = np.full((len(Material), 3), 255.0, np.float32)
         for material, bgr in look.albedo.items():
@@ -34,6 +32,11 @@ class PaintShop:
         self._wear = (255 * as_shares(wear)).astype(np.uint8)
         self._stains = fractal_noise(rng, _STAINS_PX, 50.0)
         self._puddles = as_shares(fractal_noise(rng, _STAINS_PX, 60.0))
+
+    @property
+    def wears(self) -> bool:
+        """Whether any paint is worn."""
+        return self._look.wear > 0
 
     def lit_colours(self, mesh: Mesh, light: np.ndarray, sky: np.ndarray) -> np.ndarray:
         """
@@ -59,7 +62,7 @@ class PaintShop:
     def grain(self, mesh: Mesh, normals: np.ndarray, numbers: np.ndarray, points: Points,
               focal_px: float) -> np.ndarray:  # fmt: skip
         """
-        Return factors of the colours, (H, W, 3) float32.
+        Return factors of the colours, (H, W) float32.
 
         :param normals: (n, 3) of the quads in the world.
         """
@@ -79,7 +82,7 @@ class PaintShop:
         factor *= np.float32(self._look.texture / 128)
         factor += np.float32(1.0 - self._look.texture)
         if self._look.blotches:
-            factor *= self._blotches(points, flat)[..., None]
+            factor *= self._blotches(points, flat)
         return factor
 
     def worn(self, mesh: Mesh, numbers: np.ndarray, points: Points) -> np.ndarray:
@@ -88,7 +91,7 @@ class PaintShop:
         wear = self._look.wear * (0.3 + 1.4 * spot) * (mesh.layer == Layer.PAINT)
         threshold = np.take(np.append(0.0, wear).astype(np.float32), numbers)
         per_m = np.float32(_WEAR_PX / (_WEAR_M * self._scale))
-        shares = _tiled(self._wear, points.x * per_m, points.y * per_m).astype(np.float32) / 255
+        shares = tiled(self._wear, points.x * per_m, points.y * per_m).astype(np.float32) / 255
         gone = np.clip((threshold - shares) * 8 + 0.5, 0, 1) * (threshold > 0.005)
         far = np.clip(points.depth_m / (25.0 * self._scale), 0, 1)
         return gone + far * (0.8 * threshold - gone)  # afar the holes are too small to see
@@ -96,7 +99,7 @@ class PaintShop:
     def puddles(self, points: Points, share: float) -> np.ndarray:
         """Return where water stands, (H, W) float32 0..1, on about a share of the ground."""
         per_m = np.float32(_STAINS_PX / (_PUDDLES_M * self._scale))
-        shares = _tiled(self._puddles, points.x * per_m, points.y * per_m)
+        shares = tiled(self._puddles, points.x * per_m, points.y * per_m)
         return np.clip((shares - 1 + 0.6 * share) * 6, 0, 1)
 
     def ground(self) -> np.ndarray:
@@ -106,17 +109,9 @@ class PaintShop:
 
     def _blotches(self, points: Points, flat: np.ndarray) -> np.ndarray:
         per_m = np.float32(_STAINS_PX / (_STAINS_M * self._scale))
-        stains = _tiled(self._stains, points.x * per_m, points.y * per_m)
-        stains += _tiled(self._stains, points.y * per_m * 5, points.x * per_m * 5) * 0.5
+        stains = tiled(self._stains, points.x * per_m, points.y * per_m)
+        stains += tiled(self._stains, points.y * per_m * 5, points.x * per_m * 5) * 0.5
         return 1 + np.float32(self._look.blotches) * flat * np.clip(stains, -2, 2)
-
-
-def _tiled(tile: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Sample a tile that repeats; u and v in its pixels, any number."""
-    size = np.float32(len(tile))
-    u = u - np.floor(u / size) * size
-    v = v - np.floor(v / size) * size
-    return cv2.remap(tile, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
 
 
 def _hash(places: np.ndarray) -> np.ndarray:

@@ -40,3 +40,13 @@ class Picture:
     tags: np.ndarray
     instances: np.ndarray
     depth_m: np.ndarray
+
+
+def planes(bgr: np.ndarray) -> np.ndarray:
+    """
+    Return a colour as (3, 1, 1) float32, to be combined with planes.
+
+    Pictures are three planes, (3, H, W), while light is added up: numpy is ten times slower
+    where the last axis has three elements.
+    """
+    return np.asarray(bgr, np.float32)[:, None, None]

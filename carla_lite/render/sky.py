@@ -1,10 +1,9 @@
 """The sky behind everything: gradient, sun and clouds."""
 
 from carla_lite.render.light import Daylight
-from carla_lite.render.noise import as_shares, fractal_noise
-from carla_lite.render.picture import CameraView
+from carla_lite.render.noise import as_shares, fractal_noise, tiled
+from carla_lite.render.picture import CameraView, planes
 from carla_lite.weather import Weather
-import cv2
 import numpy as np
 
 _BLUE = np.array([205, 150, 100], np.float32)
@@ -36,21 +35,22 @@ class Sky:
         day = day * (1 - 0.6 * low) + 0.6 * low * _DUSK
         return ((1 - light.night) * day + light.night * _DARK * 1.6).astype(np.float32)
 
-    def draw(self, view: CameraView, weather: Weather, light: Daylight, rows: int) -> np.ndarray:
+    def draw(self, view: CameraView, weather: Weather, light: Daylight, rows: range) -> np.ndarray:
         """
-        Return the upper rows of the sky, (rows, W, 3) float32 BGR 0..255.
+        Return some rows of the sky, (3, h, W) float32 BGR 0..255.
 
-        :param rows: how many, counted from the top; below them there is no sky.
+        :param rows: of the view.
         """
-        right = (np.arange(view.width, dtype=np.float32) + 0.5 - view.width / 2) / view.focal_px
-        up = (view.height / 2 - 0.5 - np.arange(rows, dtype=np.float32)) / view.focal_px
+        columns = np.arange(view.width, dtype=np.float32)
+        right = (columns + 0.5 - view.width / 2) / np.float32(view.focal_px)
+        up = (view.height / 2 - 0.5 - np.asarray(rows, np.float32)) / np.float32(view.focal_px)
         rotation = view.pose.rotation().astype(np.float32)
         x, y, z = (row[0] + row[1] * right[None] + row[2] * up[:, None] for row in rotation)
         length = np.sqrt(x * x + y * y + z * z)
         rise = np.clip(z / length, 0.0, 1.0)
         horizon = self.horizon(weather, light)
         zenith = (1 - light.night) * self._blue + light.night * _DARK
-        picture = horizon + np.sqrt(rise)[..., None] * (zenith - horizon)
+        picture = planes(horizon) + np.sqrt(rise) * planes(zenith - horizon)
         self._add_sun(picture, (x * light.to_sun[0] + y * light.to_sun[1] + z * light.to_sun[2])
                       / length, weather, light)  # fmt: skip
         if weather.cloudiness > 1:
@@ -65,7 +65,7 @@ class Sky:
         if strength > 0.01:
             wide = np.square(np.square(np.square(np.maximum(cosine, 0.0))))
             glow = 40 * wide + 400 * np.exp(400 * (cosine - 1))
-            picture += (strength * glow)[..., None] * np.array([0.8, 0.95, 1.0], np.float32)
+            picture += (strength * glow) * planes(np.array([0.8, 0.95, 1.0]))
 
     def _add_clouds(
         self,
@@ -77,11 +77,8 @@ class Sky:
         light: Daylight,
     ) -> None:
         over = 130.0 / np.maximum(z, 0.03)
-        shares = cv2.remap(
-            self._clouds, (x * over) % (_CLOUD_PX - 1), (y * over) % (_CLOUD_PX - 1),
-            cv2.INTER_LINEAR,
-        )  # fmt: skip
+        shares = tiled(self._clouds, x * over, y * over)
         cover = np.clip((shares - 1 + weather.cloudiness / 90) * 3, 0, 1)
         cover *= np.clip(z * 12, 0.35, 1)
         cloud = (1 - light.night) * _CLOUD * (1 - 0.35 * weather.precipitation / 100)
-        picture += cover[..., None] * (cloud + light.night * _DARK * 1.5 - picture)
+        picture += cover * (planes(cloud + light.night * _DARK * 1.5) - picture)

@@ -1,6 +1,6 @@
 """Where in the world each pixel's surface is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from carla_lite.render.picture import CameraView
 import numpy as np
@@ -27,20 +27,25 @@ class Points:
     rise: np.ndarray
 
 
-def surface_points(view: CameraView, numbers: np.ndarray, corners: np.ndarray) -> Points:
+def surface_points(
+    view: CameraView, numbers: np.ndarray, corners: np.ndarray, first_row: int = 0
+) -> Points:
     """
     Cut each pixel's ray with the plane of the quad that is seen there.
 
-    :param numbers: (H, W) int32, 0 for sky, else 1 + index into ``corners``.
+    :param numbers: (h, W) intp, rows of the view; 0 for sky, else 1 + index into ``corners``.
     :param corners: (n, 4, 3) metres in camera coordinates.
     """
-    right = (np.arange(view.width, dtype=np.float32) + 0.5 - view.width / 2) / view.focal_px
-    up = ((view.height / 2 - 0.5) - np.arange(view.height, dtype=np.float32)) / view.focal_px
+    columns = np.arange(view.width, dtype=np.float32)
+    right = (columns + 0.5 - view.width / 2) / np.float32(view.focal_px)
+    rows = np.arange(first_row, first_row + len(numbers), dtype=np.float32)
+    up = (view.height / 2 - 0.5 - rows) / np.float32(view.focal_px)
     right, up = right[None, :], up[:, None]
     a, b, c, offset, low, high = (np.take(column, numbers) for column in _planes(corners))
     along = a + b * right + c * up
     with np.errstate(divide='ignore', invalid='ignore'):
-        depth = np.clip(offset / along, low, high)  # an edge-on plane has no depth of its own
+        depth = offset / along
+    np.clip(depth, low, high, out=depth)  # an edge-on plane has no depth of its own
     ray = np.sqrt(1.0 + right**2 + up**2)
     rotation = view.pose.rotation().astype(np.float32)
     x, y, z = (
@@ -69,3 +74,8 @@ def _planes(corners: np.ndarray) -> list[np.ndarray]:
     table = np.column_stack([normal, offset, low, np.maximum(depths.max(axis=1), low)])
     sky = [[1.0, 0.0, 0.0, SKY_M, SKY_M, SKY_M]]
     return list(np.concatenate([sky, table]).astype(np.float32).T.copy())
+
+
+def joined_points(bands: list[Points]) -> Points:
+    """Return bands of rows as one."""
+    return Points(*(np.concatenate([getattr(b, f.name) for b in bands]) for f in fields(Points)))
