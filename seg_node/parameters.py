@@ -1,29 +1,12 @@
 """The node's parameters: declared from one dataclass, so that each default stands once."""
 
-from dataclasses import dataclass, Field, field, fields
-import difflib
+from dataclasses import dataclass
 from typing import Any
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
+from seg_node import parameter_fields
 from seg_node.engines import ENGINE_NAMES, PRECISIONS
-from seg_node.errors import SegNodeError
-
-
-class ParameterError(SegNodeError):
-    """A parameter with a value that cannot be."""
-
-
-def _parameter(
-    default: Any,
-    description: str,
-    *,
-    choices: tuple[str, ...] = (),
-    bounds: tuple[float, float] | None = None,
-    fixed: bool = False,
-) -> Any:
-    metadata = {'description': description, 'choices': choices, 'bounds': bounds, 'fixed': fixed}
-    return field(default=default, metadata=metadata)
+from seg_node.parameter_fields import parameter as _parameter
 
 
 @dataclass(frozen=True)
@@ -60,13 +43,6 @@ class NodeParameters:
     )
 
 
-_TYPE_NAMES: dict[Any, str] = {
-    str: 'text',
-    bool: 'true or false',
-    int: 'whole number',
-    float: 'number',
-}
-
 #: Changing one of these loads another model.
 MODEL_PARAMETERS = ('bundle', 'adapter', 'engine', 'precision', 'threads')
 
@@ -77,14 +53,7 @@ def declare(node: Node) -> None:
 
     :raises ParameterError: when a value given at start has the wrong type or is out of range.
     """
-    for item in fields(NodeParameters):
-        try:
-            node.declare_parameter(item.name, item.default, _descriptor(item))
-        except Exception as error:  # rclpy has one class each for type, range and callback
-            raise ParameterError(f'parameter {item.name}: {error}') from error
-    overrides = getattr(node, '_parameter_overrides', {})
-    for name in unknown_names(list(overrides)):
-        node.get_logger().warning(name)
+    parameter_fields.declare(node, NodeParameters)
 
 
 def read(node: Node, changes: dict[str, Any] | None = None) -> NodeParameters:
@@ -94,36 +63,7 @@ def read(node: Node, changes: dict[str, Any] | None = None) -> NodeParameters:
     :param changes: values about to be set, which count already.
     :raises ParameterError: for a value that is none of the choices.
     """
-    values = {item.name: node.get_parameter(item.name).value for item in fields(NodeParameters)}
-    values |= {name: value for name, value in (changes or {}).items() if name in values}
-    return NodeParameters(
-        **{item.name: _checked(item, values[item.name]) for item in fields(NodeParameters)}
-    )
-
-
-def _checked(item: Field, value: Any) -> Any:
-    """Return a value that fits its parameter; whole numbers fit where fractions do."""
-    choices, bounds = item.metadata['choices'], item.metadata['bounds']
-    if item.type is float and type(value) is int:
-        value = float(value)
-    if type(value) is not item.type:
-        raise ParameterError(
-            f'parameter {item.name}: {value!r} is no {_TYPE_NAMES[item.type]}: {_hint(item)}'
-        )
-    if choices and value not in choices:
-        raise ParameterError(f"parameter {item.name}: '{value}' is unknown: {_hint(item)}")
-    if bounds and not bounds[0] <= value <= bounds[1]:
-        raise ParameterError(f'parameter {item.name}: {value} is out of range: {_hint(item)}')
-    return value
-
-
-def _hint(item: Field) -> str:
-    choices, bounds = item.metadata['choices'], item.metadata['bounds']
-    if choices:
-        return f'use {", ".join(choices)}'
-    if bounds:
-        return f'use {bounds[0]:g} to {bounds[1]:g}'
-    return f'for example {item.default!r}'
+    return parameter_fields.read(node, NodeParameters, changes)
 
 
 def model_of(values: NodeParameters) -> tuple[Any, ...]:
@@ -133,44 +73,4 @@ def model_of(values: NodeParameters) -> tuple[Any, ...]:
 
 def describe() -> str:
     """Return one line for each parameter: name, default, what it is."""
-    lines = []
-    for item in fields(NodeParameters):
-        choices = item.metadata['choices']
-        what = item.metadata['description'] + (f' [{", ".join(choices)}]' if choices else '')
-        lines.append(f'  {item.name:<21} {what} (default: {item.default!r})')
-    return '\n'.join(lines)
-
-
-def unknown_names(given: list[str]) -> list[str]:
-    """Return one sentence for each parameter given at start that the node does not have."""
-    known = [item.name for item in fields(NodeParameters)]
-    ours_to_ignore = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
-    sentences = []
-    for name in given:
-        if name in known or name.startswith(ours_to_ignore):
-            continue
-        close = difflib.get_close_matches(name, known, 1)
-        hint = f'did you mean {close[0]}?' if close else f'known are {", ".join(known)}'
-        sentences.append(f"parameter '{name}' is unknown and ignored: {hint}")
-    return sentences
-
-
-def _descriptor(item: Field) -> ParameterDescriptor:
-    metadata = item.metadata
-    descriptor = ParameterDescriptor(
-        description=metadata['description'],
-        read_only=metadata['fixed'],
-        # `max_age_s:=0` is an integer to ROS; `read` takes it as the number it is.
-        dynamic_typing=item.type is float,
-    )
-    if metadata['choices']:
-        descriptor.additional_constraints = f'one of: {", ".join(metadata["choices"])}'
-    if bounds := metadata['bounds']:
-        low, high = bounds
-        if item.type is int:
-            descriptor.integer_range = [IntegerRange(from_value=low, to_value=high, step=1)]
-        else:
-            descriptor.floating_point_range = [
-                FloatingPointRange(from_value=float(low), to_value=float(high), step=0.0)
-            ]
-    return descriptor
+    return parameter_fields.describe(NodeParameters)
