@@ -15,14 +15,12 @@ _log = logging.getLogger(__name__)
 class MadeActors:
     """Remembers what was spawned; nothing else is ever destroyed."""
 
-    def __init__(self, client: Any, carla: Any) -> None:
+    def __init__(self, carla: Any) -> None:
         """
         Begin with none.
 
-        :param client: ``carla.Client``.
         :param carla: the client library.
         """
-        self._client = client
         self._carla = carla
         self._made: list[Any] = []
 
@@ -43,13 +41,11 @@ class MadeActors:
         """Destroy all that was spawned, the last one first."""
         made, self._made = self._made[::-1], []
         for actor in made:
-            if isinstance(actor, self._carla.Sensor) and actor.is_listening():
-                actor.stop()
-        commands = [self._carla.command.DestroyActor(actor.id) for actor in made]
-        with asking('destroying the actors'):
-            for answer in self._client.apply_batch_sync(commands, False) if commands else ():
-                if answer.has_error():
-                    _log.info('actor %s was gone already: %s', answer.actor_id, answer.error)
+            with asking(f'destroying actor {actor.id}'):
+                if isinstance(actor, self._carla.Sensor) and actor.is_listening():
+                    actor.stop()
+                if not actor.destroy():
+                    _log.info('actor %d was gone already', actor.id)
 
 
 def find_or_spawn_ego(

@@ -14,6 +14,7 @@ _log = logging.getLogger(__name__)
 
 #: Of a car's length; enough where the wheels' places are not known.
 _WHEELBASE_SHARE = 0.6
+_STEER_DEG = Car.max_steer_deg
 
 
 class Driver(Protocol):
@@ -144,8 +145,13 @@ def put(carla: Any, ego: Any, transform: Any) -> None:
 def _car_of(ego: Any) -> Car:
     with asking('measuring the car'):
         length_m = 2 * ego.bounding_box.extent.x
+    return Car(_WHEELBASE_SHARE * length_m or Car.wheelbase_m, _max_steer_deg(ego))
+
+
+def _max_steer_deg(ego: Any) -> float:
+    try:
         angles = [wheel.max_steer_angle for wheel in ego.get_physics_control().wheels]
-    return Car(
-        wheelbase_m=_WHEELBASE_SHARE * length_m or Car.wheelbase_m,
-        max_steer_deg=max(angles, default=0.0) or Car.max_steer_deg,
-    )
+    except RuntimeError as error:
+        _log.info('the steering angle of the car is not known, %g taken: %s', _STEER_DEG, error)
+        return _STEER_DEG
+    return max(angles, default=0.0) or _STEER_DEG

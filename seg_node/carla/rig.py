@@ -58,7 +58,7 @@ class Rig:
         self._carla = carla_library()
         self._client = client
         self._chance = random.Random(config.seed)
-        self._made = MadeActors(client, self._carla)
+        self._made = MadeActors(self._carla)
         self._lost_in_a_row = 0
         if config.town:
             load_town(client, config.town, config.timeout_s)
