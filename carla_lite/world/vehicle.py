@@ -191,7 +191,8 @@ class VehicleBody:
             self._speed = next_speed(self.drivetrain, self._control, before, slope, dt_s)
             self._hold_constant()
             self._roll((before + self._speed) / 2, math.radians(self.steer_deg), dt_s)
-            self._rub(dt_s)
+            if self._constant is None:
+                self._rub(dt_s)
             if self.gravity:
                 self._settle(height_at)
         axes = self.pose.rotation()
