@@ -159,6 +159,31 @@ def bend(start: Stance, end: Stance, most_m: float = 1e9) -> tuple[Piece, ...]:
     return draw(start, [(before - tangent, 0.0), arc, (after - tangent, 0.0)])
 
 
+def filleted(points: np.ndarray, radius: float) -> tuple[Piece, ...]:
+    """
+    Return straights between places with round corners.
+
+    :param points: (n, 2) metres.
+    :param radius: of the corners, metres; less where the straights are too short for it.
+    """
+    ways = np.diff(points, axis=0)
+    lengths = np.hypot(*ways.T)
+    headings = np.arctan2(ways[:, 1], ways[:, 0])
+    eaten = 0.0
+    steps: list[tuple[float, float]] = []
+    for index, length in enumerate(lengths):
+        if index == len(lengths) - 1:
+            steps.append((float(length - eaten), 0.0))
+            break
+        turn = _wrapped(float(headings[index + 1] - headings[index]))
+        slope = abs(math.tan(turn / 2))
+        tangent = min(radius * slope, 0.48 * float(min(length, lengths[index + 1])))
+        steps.append((float(length - eaten - tangent), 0.0))
+        steps.append((abs(turn) * tangent / slope, math.copysign(slope / tangent, turn)))
+        eaten = tangent
+    return draw(Stance(float(points[0, 0]), float(points[0, 1]), float(headings[0])), steps)
+
+
 def loop_through(points: np.ndarray) -> list[tuple[Piece, ...]]:
     """
     Return the smooth closed line through places, as one line from each to the next.
