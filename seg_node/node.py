@@ -7,7 +7,6 @@ parameter, see config/seg_node.yaml.
 
 import argparse
 from collections.abc import Sequence
-import signal
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from seg_node.dds_profile import use_large_images_profile
 from seg_node.errors import SegNodeError
 from seg_node.memory import keep_freed_memory
+from seg_node.node_process import run_until_stopped
 
 if TYPE_CHECKING:
     from seg_node.lifecycle_node import SegNode
@@ -30,20 +30,8 @@ exit status: 0 after a signal, 1 when it cannot configure or activate itself, 2 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the node until it is told to stop; return the exit status."""
-    stop = threading.Event()
-    # Ours, not rclpy's: those end ROS under the feet of whatever callback is running. They are
-    # here before the slow imports, so that a signal always means an orderly end.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        return _run(list(sys.argv[1:] if arguments is None else arguments), stop)
-    except SegNodeError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    finally:
-        # What comes now is an impatient second Ctrl-C: it must not spoil the exit status.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
+    own = list(sys.argv[1:] if arguments is None else arguments)
+    return run_until_stopped(lambda stop: _run(own, stop))
 
 
 def _run(arguments: list[str], stop: threading.Event) -> int:

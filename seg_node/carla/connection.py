@@ -8,7 +8,7 @@ import re
 import socket
 from typing import Any
 
-from seg_node.carla.errors import CarlaError, ConnectError, ServerLostError
+from seg_node.carla.errors import CarlaError, ConnectError, NoServerError, ServerLostError
 from seg_node.carla.library import carla_library
 
 _log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def connect(host: str, port: int, timeout_s: float) -> Any:
     try:
         server = client.get_server_version()
     except RuntimeError as error:
-        raise ConnectError(
+        raise NoServerError(
             f'something listens on {host}:{port} and does not answer as CARLA within '
             f'{timeout_s:g} s: it is still starting (wait, or give more timeout_s), or is another '
             'program (look at the port)'
@@ -48,7 +48,7 @@ def _knock(host: str, port: int, timeout_s: float) -> None:
     try:
         socket.create_connection((host, port), timeout_s).close()
     except ConnectionRefusedError as error:
-        raise ConnectError(
+        raise NoServerError(
             f'no simulator listens on {place}: start CARLA (./CarlaUE4.sh) or carla_lite '
             '(ros2 run seg_node carla_lite), or name another host and port'
         ) from error
@@ -57,7 +57,7 @@ def _knock(host: str, port: int, timeout_s: float) -> None:
             f"the host '{host}' is unknown ({error.strerror}): check host"
         ) from error
     except TimeoutError as error:
-        raise ConnectError(
+        raise NoServerError(
             f'{place} did not answer within {timeout_s:g} s: check host, port and firewall'
         ) from error
     except OSError as error:

@@ -11,5 +11,9 @@ class ConnectError(CarlaError):
     """No simulator of the right kind could be reached."""
 
 
+class NoServerError(ConnectError):
+    """Nothing answers there yet; it may be starting, so that trying again makes sense."""
+
+
 class ServerLostError(CarlaError):
     """The simulator answered once and does not any more; a new rig may find it again."""
