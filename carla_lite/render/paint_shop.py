@@ -1,5 +1,7 @@
 """The ground's and the objects' own colours: albedo, grain, wear and stains, without any light."""
 
+from functools import cache
+
 from carla_lite.look import Look
 from carla_lite.materials import Material, PAINTS
 from carla_lite.mesh import Layer, Mesh
@@ -14,6 +16,10 @@ _WEAR_PX, _STAINS_PX = 512, 512
 _WEAR_M, _STAINS_M, _PUDDLES_M = 2.5, 45.0, 9.0
 
 
+#: Grain takes half a second to draw, so looks share some: another number in each keeps them apart.
+_ATLASES, _TILES = 11, 7
+
+
 class PaintShop:
     """
     Colours of one town.
@@ -23,15 +29,11 @@ class PaintShop:
 
     def __init__(self, look: Look, scale: float) -> None:
         self._look, self._scale = look, scale
-        self._atlas = Atlas(look.seed)
+        self._atlas = _atlas(look.seed % _ATLASES)
         self._albedo = np.full((len(Material), 3), 255.0, np.float32)
         for material, bgr in look.albedo.items():
             self._albedo[material] = bgr
-        rng = np.random.default_rng([look.seed, 23])
-        wear = fractal_noise(rng, _WEAR_PX, 24.0) + 0.6 * fractal_noise(rng, _WEAR_PX, 3.0)
-        self._wear = (255 * as_shares(wear)).astype(np.uint8)
-        self._stains = fractal_noise(rng, _STAINS_PX, 50.0)
-        self._puddles = as_shares(fractal_noise(rng, _STAINS_PX, 60.0))
+        self._wear, self._stains, self._puddles = _tiles(look.seed % _TILES)
 
     @property
     def wears(self) -> bool:
@@ -112,6 +114,21 @@ class PaintShop:
         stains = tiled(self._stains, points.x * per_m, points.y * per_m)
         stains += tiled(self._stains, points.y * per_m * 5, points.x * per_m * 5) * 0.5
         return 1 + np.float32(self._look.blotches) * flat * np.clip(stains, -2, 2)
+
+
+@cache
+def _atlas(seed: int) -> Atlas:
+    return Atlas(seed)
+
+
+@cache
+def _tiles(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return tiles of wear (uint8), of stains and of puddles (float32)."""
+    rng = np.random.default_rng([seed, 23])
+    wear = fractal_noise(rng, _WEAR_PX, 24.0) + 0.6 * fractal_noise(rng, _WEAR_PX, 3.0)
+    stains = fractal_noise(rng, _STAINS_PX, 50.0)
+    puddles = as_shares(fractal_noise(rng, _STAINS_PX, 60.0))
+    return (255 * as_shares(wear)).astype(np.uint8), stains, puddles
 
 
 def _hash(places: np.ndarray) -> np.ndarray:

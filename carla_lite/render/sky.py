@@ -1,5 +1,7 @@
 """The sky behind everything: gradient, sun and clouds."""
 
+from functools import cache
+
 from carla_lite.render.light import Daylight
 from carla_lite.render.noise import as_shares, fractal_noise, tiled
 from carla_lite.render.picture import CameraView, planes
@@ -14,6 +16,14 @@ _DUSK = np.array([105, 150, 225], np.float32)
 _CLOUD_PX = 512
 
 
+_CLOUDS = 5
+
+
+@cache
+def _clouds(seed: int) -> np.ndarray:
+    return as_shares(fractal_noise(np.random.default_rng([seed, 13]), _CLOUD_PX, 60.0))
+
+
 class Sky:
     """
     Skies over one town.
@@ -22,8 +32,8 @@ class Sky:
     """
 
     def __init__(self, seed: int) -> None:
+        self._clouds = _clouds(seed % _CLOUDS)
         rng = np.random.default_rng([seed, 11])
-        self._clouds = as_shares(fractal_noise(rng, _CLOUD_PX, 60.0))
         self._haze = _HAZE * rng.uniform(0.85, 1.06)
         self._blue = np.clip(_BLUE * rng.uniform(0.8, 1.2, 3), 0, 250).astype(np.float32)
 

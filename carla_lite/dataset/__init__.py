@@ -1,0 +1,1 @@
+"""Pairs of pictures and masks straight from the renderer, without server and client."""
