@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from training.__main__ import main, VERBS
+from training.collection.config import CollectConfig
 from training.command_line import parse
 from training.config import EvaluateConfig, ExportConfig, TrainConfig
 from training.errors import ConfigError
@@ -13,9 +14,8 @@ CONFIGS = Path(__file__).resolve().parents[1] / 'training' / 'configs'
 
 @pytest.mark.parametrize('path', sorted(CONFIGS.glob('*.yaml')), ids=lambda path: path.stem)
 def test_shipped_configurations_are_valid(path):
-    cls, verb = (
-        (EvaluateConfig, 'evaluate') if path.stem == 'zero_shot' else (TrainConfig, 'train')
-    )
+    known = {'zero_shot': (EvaluateConfig, 'evaluate'), 'collect': (CollectConfig, 'collect')}
+    cls, verb = known.get(path.stem, (TrainConfig, 'train'))
     settings, as_json = parse(cls, verb, [str(path)])
     settings.check()
     assert not as_json
@@ -77,7 +77,7 @@ def test_wrong_arguments_are_refused_in_one_line(arguments, told):
 
 
 @pytest.mark.parametrize(('arguments', 'told'), [
-    (['trian'], "unknown verb 'trian': use one of train, evaluate, export"),
+    (['trian'], "unknown verb 'trian': use one of collect, train, evaluate, export"),
     (['evaluate'], '--path'),
     (['export', '--lane_threshold', '2'], '--lane_threshold is 2'),
     (['train', '--data_root', '/nowhere'], 'no data: list sources under train'),
@@ -98,7 +98,8 @@ def test_help_teaches(capsys, verb):
     assert caught.value.code == 0
     text = capsys.readouterr().out
     assert f'python -m training {verb} [CONFIG.yaml] [--key value ...]' in text
-    assert 'folder that the paths of' in ' '.join(text.split())
+    teaches = 'the pairs folder' if verb == 'collect' else 'folder that the paths of'
+    assert teaches in ' '.join(text.split())
 
 
 def test_help_lists_the_verbs(capsys):

@@ -8,11 +8,20 @@ from typing import Any
 
 from seg_node.errors import SegNodeError
 
-#: verb: module and function, configuration class, what it does
+#: verb: module and function, module and class of its configuration, what it does
 VERBS = {
-    'train': ('train', 'TrainConfig', 'train a network on pairs folders'),
-    'evaluate': ('evaluate', 'EvaluateConfig', 'measure a bundle or a run on pairs folders'),
-    'export': ('export', 'ExportConfig', 'make a bundle of a run, checked against torch'),
+    'collect': (
+        'collect',
+        'collection.config.CollectConfig',
+        'make a pairs folder from CARLA, carla_lite or a bag',
+    ),
+    'train': ('train', 'config.TrainConfig', 'train a network on pairs folders'),
+    'evaluate': (
+        'evaluate',
+        'config.EvaluateConfig',
+        'measure a bundle or a run on pairs folders',
+    ),
+    'export': ('export', 'config.ExportConfig', 'make a bundle of a run, checked against torch'),
 }
 _HELP = """usage: python -m training VERB [CONFIG.yaml] [--key value ...]
 
@@ -35,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SegNodeError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print('interrupted', file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(str(interrupt) or 'interrupted', file=sys.stderr)
         return 130
     return 0
 
@@ -44,10 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(verb: str, arguments: Sequence[str]) -> None:
     if verb not in VERBS:
         raise SegNodeError(f"unknown verb '{verb}': use one of {', '.join(VERBS)}")
-    name, config_class, _ = VERBS[verb]
-    from training import config
+    name, config_name, _ = VERBS[verb]
     from training.command_line import parse
 
+    # imported by name: collect is to work where torch is not installed
+    config_module, _, config_class = config_name.rpartition('.')
+    config = importlib.import_module(f'training.{config_module}')
     settings, as_json = parse(getattr(config, config_class), verb, arguments)
     module = importlib.import_module(f'training.{name}')
     result: dict[str, Any] = getattr(module, name)(settings, quiet=as_json)

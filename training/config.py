@@ -10,6 +10,7 @@ from training.data.sources import SetConfig, SourceConfig
 from training.errors import ConfigError
 from training.losses import LossConfig
 from training.models.unet import UNetConfig
+from training.settings import plain
 
 
 @dataclass(frozen=True)
@@ -197,12 +198,3 @@ class ExportConfig:
                 f'--lane_threshold is {self.lane_threshold}: name a probability below 1, '
                 'or 0 to have it chosen'
             )
-
-
-def plain(value: Any) -> Any:
-    """Turn paths into strings and tuples into lists, all the way down."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value

@@ -1,11 +1,10 @@
 """What a training was made of, so that it can be told and done again."""
 
 import json
-from pathlib import Path
-import subprocess
 from typing import Any
 
 from seg_node.bundle import hash_file
+from training.code_commit import code_commit
 from training.config import TrainConfig
 from training.data.pairs import PairsFolder
 from training.runs import FACTS, weights_path
@@ -42,18 +41,3 @@ def _describe_start(config: TrainConfig) -> dict[str, Any] | None:
     facts_path = path.parent / FACTS
     facts = json.loads(facts_path.read_text()) if facts_path.is_file() else None
     return {'path': str(path), 'sha256': hash_file(path), 'facts': facts}
-
-
-def code_commit() -> str:
-    """Return the commit of this code, with ``+`` when files differ from it, or ``unknown``."""
-    here = Path(__file__).parent
-
-    def git(*arguments: str) -> str:
-        command = ['git', '-C', str(here), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        dirty = git('status', '--porcelain', '--', '.')
-        return git('rev-parse', 'HEAD') + ('+' if dirty else '')
-    except (OSError, subprocess.CalledProcessError):
-        return 'unknown'

@@ -86,6 +86,10 @@ class BagSource(Source):
             return frame_from_compressed(decoded)
         return frame_from_image(decoded)
 
+    def parse(self, message: BagMessage) -> Any:
+        """Return a message of any type as an object with its fields."""
+        return self._reader.deserialize(message.content, message.message_type)
+
     def close(self) -> None:
         """Close the bag's files; a second call does nothing."""
         if self._reader.stack:

@@ -1,0 +1,260 @@
+"""What ``collect`` can be told. Imports no torch: collecting runs where training does not."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from training.errors import ConfigError
+from training.settings import plain
+
+#: Height of the sun over the horizon, in degrees, by time of day; ``preset`` leaves the weather's.
+SUN_ALTITUDES_DEG: dict[str, float | None] = {
+    'preset': None,
+    'noon': 60.0,
+    'afternoon': 30.0,
+    'evening': 12.0,
+    'sunset': 4.0,
+    'dusk': -4.0,
+    'night': -30.0,
+}
+#: Keys that say where and how, not what: a collection may go on with other ones.
+_NOT_WHAT = ('output', 'host', 'port', 'timeout_s', 'contact_sheet')
+
+
+@dataclass(frozen=True)
+class CameraConfig:
+    """
+    One camera on the vehicle.
+
+    :param name: stands in ``samples.jsonl``.
+    :param fov_deg: horizontal field of view.
+    :param forward_m: before the middle of the vehicle.
+    :param right_m: right of it.
+    :param height_m: over the ground.
+    :param pitch_deg: nose up; a camera that looks down has a negative one.
+    :param yaw_deg: to the right.
+    :param roll_deg: right side down.
+    :param lens: k1 and k2 of the radial distortion as OpenCV defines it, 0 for a pinhole; pictures
+        and labels are bent alike, by the collector.
+    """
+
+    name: str = 'front'
+    width: int = 512
+    height: int = 256
+    fov_deg: float = 90.0
+    forward_m: float = 1.5
+    right_m: float = 0.0
+    height_m: float = 1.6
+    pitch_deg: float = -6.0
+    yaw_deg: float = 0.0
+    roll_deg: float = 0.0
+    lens: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class KeepConfig:
+    """
+    Which pictures are worth keeping.
+
+    :param min_move_m: a camera that moved less since the last kept picture, and
+    :param min_turn_deg: turned less, shows the same again.
+    :param min_change: mean difference of small grey pictures, in levels of 255, below which two
+        are the same; for recordings without poses.
+    :param min_road: smallest share of pixels that are road or lane marking.
+    """
+
+    min_move_m: float = 1.0
+    min_turn_deg: float = 10.0
+    min_change: float = 2.0
+    min_road: float = 0.03
+
+
+@dataclass(frozen=True)
+class SplitConfig:
+    """
+    Which samples are for validation; never neighbours of those to train on.
+
+    :param by: the smallest unit that is held out whole; ``none`` makes all of it ``train``.
+    :param validation: share of the routes that is held out.
+    :param towns: towns that are held out, for ``by: town``.
+    :param gap_m: leave out samples this near to a place that the other split has seen.
+    """
+
+    by: Literal['route', 'town', 'none'] = 'route'
+    validation: float = 0.2
+    towns: tuple[str, ...] = ()
+    gap_m: float = 15.0
+
+
+@dataclass(frozen=True)
+class BagConfig:
+    """
+    A recording instead of a simulator.
+
+    :param path: rosbag2 folder or file; empty drives a simulator.
+    :param image: topic of the pictures; needed where the bag has several.
+    :param labels: topic of the labels: label ids, or semantic tags of CARLA, raw or coloured.
+    :param town: where it was recorded, for ``samples.jsonl``.
+    :param weather: the weather in it.
+    :param split: which split the whole recording belongs to.
+    :param licence: of the pictures.
+    """
+
+    path: Path | None = None
+    image: str = ''
+    labels: str = ''
+    town: str = ''
+    weather: str = ''
+    split: Literal['train', 'validation'] = 'train'
+    licence: str = 'not stated'
+
+
+@dataclass(frozen=True)
+class CollectConfig:
+    """
+    Make a pairs folder of drives through a simulator's towns and weathers, or of a recording.
+
+    The schedule is every combination of towns, weathers, times, routes and cameras, or ``drives``
+    of them. The same command goes on with a collection that was interrupted.
+
+    :param output: the pairs folder: images/, masks/, samples.jsonl, dataset.json.
+    :param simulator: ``lite`` starts ``python -m carla_lite`` and ends it; ``carla`` uses a server
+        that runs, CARLA 0.9.14 or newer or carla_lite.
+    :param host: of that server.
+    :param port: of that server.
+    :param timeout_s: how long a call of the server may take; loading a large town takes a minute.
+    :param seed: of routes, order and wandering, and of carla_lite's town.
+    :param towns: to drive through; empty takes the one that is loaded.
+    :param weathers: presets by CARLA's names.
+    :param times: of day: preset, noon, afternoon, evening, sunset, dusk, night, or degrees of the
+        sun over the horizon.
+    :param routes: places to start from in each town, far from each other.
+    :param cameras: one of them films each drive.
+    :param drives: how many combinations to drive, each value equally often; 0 drives all.
+    :param frames: pictures taken on each drive, before some are left out.
+    :param driver: ``place`` sets the vehicle every ``spacing_m`` along its lane, the same in every
+        run; ``waypoints`` steers it with the server's physics, one picture a tick; ``autopilot``
+        lets CARLA's traffic manager drive, which opens a port on all interfaces.
+    :param spacing_m: metres between two pictures, for ``place``.
+    :param wander_m: how far ``place`` strays from the middle of the lane.
+    :param wander_deg: how far it turns from the lane's direction.
+    :param speed_mps: wanted by ``waypoints``.
+    :param rate_hz: ticks a simulated second.
+    :param warmup_ticks: before each drive, for the exposure to settle.
+    :param only_lane_marks: label road or background what has the tag of paint and is no lane
+        marking of the map: crosswalks, stop lines, words, arrows, kerbs.
+    :param image_format: jpg is small, png is exact.
+    :param jpeg_quality: 1 to 100.
+    :param contact_sheet: pictures on contact_sheet.jpg; 0 makes none.
+    """
+
+    output: Path = Path('out/collected')
+    simulator: Literal['lite', 'carla'] = 'carla'
+    host: str = '127.0.0.1'
+    port: int = 2000
+    timeout_s: float = 60.0
+    seed: int = 1
+    towns: tuple[str, ...] = ()
+    weathers: tuple[str, ...] = ('ClearNoon',)
+    times: tuple[str, ...] = ('preset',)
+    routes: int = 5
+    cameras: tuple[CameraConfig, ...] = (CameraConfig(),)
+    drives: int = 0
+    frames: int = 100
+    driver: Literal['place', 'waypoints', 'autopilot'] = 'place'
+    spacing_m: float = 3.0
+    wander_m: float = 0.4
+    wander_deg: float = 4.0
+    speed_mps: float = 10.0
+    rate_hz: float = 10.0
+    warmup_ticks: int = 3
+    only_lane_marks: bool = False
+    image_format: Literal['jpg', 'png'] = 'jpg'
+    jpeg_quality: int = 92
+    contact_sheet: int = 40
+    keep: KeepConfig = field(default_factory=KeepConfig)
+    split: SplitConfig = field(default_factory=SplitConfig)
+    bag: BagConfig = field(default_factory=BagConfig)
+
+    def check(self) -> None:
+        """
+        Refuse settings that do not fit each other.
+
+        :raises ConfigError: naming the flag and the remedy.
+        """
+        for flag in ('weathers', 'times', 'cameras'):
+            if not getattr(self, flag):
+                raise ConfigError(f'--{flag} is empty: name at least one')
+        for flag in ('routes', 'frames', 'spacing_m', 'timeout_s', 'rate_hz', 'speed_mps'):
+            if getattr(self, flag) <= 0:
+                raise ConfigError(f'--{flag} is {getattr(self, flag)}: give more than 0')
+        for flag in ('drives', 'warmup_ticks', 'contact_sheet', 'wander_m', 'wander_deg'):
+            if getattr(self, flag) < 0:
+                raise ConfigError(f'--{flag} is {getattr(self, flag)}: give 0 or more')
+        for time in self.times:
+            sun_altitude_deg(time)
+        self._check_cameras()
+        self._check_split()
+        if not 1 <= self.jpeg_quality <= 100:
+            raise ConfigError(f'--jpeg_quality is {self.jpeg_quality}: give 1 to 100')
+
+    def _check_cameras(self) -> None:
+        names = [camera.name for camera in self.cameras]
+        if len(set(names)) < len(names):
+            raise ConfigError('--cameras: two have one name, give each its own')
+        for camera in self.cameras:
+            if not 0 < camera.fov_deg < 170:
+                raise ConfigError(
+                    f'--cameras: fov_deg of {camera.name} is {camera.fov_deg:g}, use 1 to 169'
+                )
+            if not (16 <= camera.width <= 4096 and 16 <= camera.height <= 4096):
+                raise ConfigError(
+                    f'--cameras: {camera.name} has {camera.width}x{camera.height} pixels, '
+                    'use 16 to 4096 each way'
+                )
+
+    def _check_split(self) -> None:
+        split = self.split
+        if not 0 <= split.validation < 1:
+            raise ConfigError(f'--split.validation is {split.validation}: give 0 to below 1')
+        if split.by == 'town' and not split.towns:
+            raise ConfigError(
+                '--split.by town needs --split.towns, the towns to hold out for validation'
+            )
+        if split.by == 'town' and (strange := set(split.towns) - set(self.towns)):
+            raise ConfigError(
+                f'--split.towns names {sorted(strange)[0]}, which is not in --towns: add it there'
+            )
+        if split.by == 'route' and split.validation and self.routes < 2 and not self.bag.path:
+            raise ConfigError(
+                '--split.by route holds out whole routes and there is 1: raise --routes, or set '
+                '--split.validation 0'
+            )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as plain values, ready for JSON."""
+        return plain(asdict(self))
+
+    def what(self) -> dict[str, Any]:
+        """Return the settings that decide what is collected; resuming needs the same."""
+        return {key: value for key, value in self.as_dict().items() if key not in _NOT_WHAT}
+
+
+def sun_altitude_deg(time: str) -> float | None:
+    """
+    Return the sun's height that a time of day stands for; None for the weather's own.
+
+    :raises ConfigError: for a word that is no time of day.
+    """
+    if time in SUN_ALTITUDES_DEG:
+        return SUN_ALTITUDES_DEG[time]
+    try:
+        altitude_deg = float(time)
+    except ValueError:
+        altitude_deg = 99.0
+    if not -90 <= altitude_deg <= 90:
+        raise ConfigError(
+            f"--times names '{time}': known are {', '.join(SUN_ALTITUDES_DEG)}, or degrees of the "
+            'sun from -90 to 90'
+        )
+    return altitude_deg

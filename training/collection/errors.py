@@ -1,0 +1,7 @@
+"""What ends a collection; the samples written so far stay whole."""
+
+from seg_node.errors import SegNodeError
+
+
+class CollectError(SegNodeError):
+    """A server, recording, folder or setting that the user has to mend."""
