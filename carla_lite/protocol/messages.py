@@ -45,7 +45,7 @@ def image_parts(header: bytes, fov: float, bgra: np.ndarray) -> list[bytes | mem
     :param bgra: (H, W, 4) uint8, contiguous; not copied.
     """
     height, width = bgra.shape[:2]
-    return [header + _IMAGE.pack(width, height, fov), memoryview(bgra).cast('B')]
+    return [header + _IMAGE.pack(width, height, fov), bgra.data.cast('B')]
 
 
 def packed_parts(header: bytes, value: object) -> list[bytes | memoryview]:

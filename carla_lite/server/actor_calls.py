@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from carla_lite.pose import Pose
 from carla_lite.protocol.records import (
     actor_record,
     blueprint_record,
@@ -15,6 +14,8 @@ from carla_lite.server.registry import endpoint
 from carla_lite.server.simulation import Simulation
 from carla_lite.world.actors import Actor
 from carla_lite.world.blueprints import definitions
+from carla_lite.world.refusal import Refused
+import numpy as np
 
 
 @endpoint('get_actor_definitions')
@@ -89,14 +90,70 @@ def get_actor_bounding_box(simulation: Simulation, actor_id: int) -> list[Any]:
 
 @endpoint('set_actor_transform')
 def set_actor_transform(simulation: Simulation, actor_id: int, transform: list[Any]) -> None:
-    """Put an actor somewhere."""
-    simulation.world.put(simulation.world.actor(actor_id), pose_of(transform))
+    """Put an actor somewhere; an attached one, somewhere on what it is attached to."""
+    actor = simulation.world.actor(actor_id)
+    pose = pose_of(transform)
+    if actor.parent is None:
+        actor.place(pose)
+    else:
+        actor.relative = pose
+        actor.place(actor.parent.pose.then(pose))
 
 
 @endpoint('set_actor_location')
 def set_actor_location(simulation: Simulation, actor_id: int, location: list[float]) -> None:
     """Put an actor somewhere, turned as it was."""
+    old = simulation.world.actor(actor_id).pose
+    set_actor_transform(simulation, actor_id, [location, [old.pitch, old.yaw, old.roll]])
+
+
+@endpoint('set_actor_collisions')
+def set_actor_collisions(simulation: Simulation, actor_id: int, enabled: bool) -> None:
+    """Let others run into an actor, or through it."""
+    simulation.world.actor(actor_id).collides = bool(enabled)
+
+
+@endpoint('set_actor_simulate_physics')
+def set_actor_simulate_physics(simulation: Simulation, actor_id: int, enabled: bool) -> None:
+    """Let an actor move, or hold it where it is."""
+    body = simulation.world.actor(actor_id).body
+    if body is not None:
+        body.simulate_physics = bool(enabled)
+
+
+@endpoint('set_actor_enable_gravity')
+def set_actor_enable_gravity(simulation: Simulation, actor_id: int, enabled: bool) -> None:
+    """Let an actor rest on the ground, or stay at its height."""
+    body = simulation.world.actor(actor_id).body
+    if body is not None:
+        body.gravity = bool(enabled)
+
+
+@endpoint('set_actor_target_velocity')
+def set_actor_target_velocity(simulation: Simulation, actor_id: int, velocity: list[Any]) -> None:
+    """Let an actor move at a velocity from now on, m/s."""
+    body_of(simulation, actor_id).set_target_velocity(array_of(velocity))
+
+
+@endpoint('add_actor_impulse')
+def add_actor_impulse(simulation: Simulation, actor_id: int, impulse: list[Any]) -> None:
+    """Push an actor, N s."""
+    body_of(simulation, actor_id).add_impulse(array_of(impulse))
+
+
+def body_of(simulation: Simulation, actor_id: int, kind: str = '') -> Any:
+    """
+    Return what moves an actor.
+
+    :param kind: ``vehicle`` or ``walker`` when it must be one.
+    :raises Refused: when it is something else.
+    """
     actor = simulation.world.actor(actor_id)
-    old = actor.pose
-    place = Pose(*vector_of(location), old.pitch, old.yaw, old.roll)
-    simulation.world.put(actor, place)
+    if actor.body is None or not actor.kind.startswith(kind):
+        raise Refused(f'actor {actor_id} is a {actor.kind}, not a {kind or "vehicle or walker"}')
+    return actor.body
+
+
+def array_of(record: list[Any]) -> np.ndarray:
+    """Return (3,) float64 of a Vector3D."""
+    return np.array(vector_of(record))

@@ -1,29 +1,48 @@
-"""Cameras: what those with a subscriber see at one instant, drawn once for each view."""
+"""
+Cameras: what those with a subscriber see at one instant, drawn once for each view.
 
-from dataclasses import dataclass
+They draw in a thread of their own, from what the tick froze for them: the tick is answered at once
+and the client's work goes on beside the drawing. The next synchronous tick waits for it.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+import logging
+import threading
 
 from carla_lite.look import draw_look
+from carla_lite.mesh import Mesh
 from carla_lite.protocol.messages import image_parts, sensor_header
 from carla_lite.protocol.streams import StreamServer
+from carla_lite.render.lens import LensEffects
 from carla_lite.render.picture import CameraView, Picture
 from carla_lite.render.renderer import Instant, Renderer
-from carla_lite.server.movers import movers_of
+from carla_lite.server.lenses import lens_of
+from carla_lite.server.movers import bonnet_of, instant_of
 from carla_lite.town import Town
 from carla_lite.world.actors import Actor
 from carla_lite.world.world import World
+import cv2
 import numpy as np
 
+_LOG = logging.getLogger(__name__)
+_COLOUR = 'sensor.camera.rgb'
 _MAX_DEPTH_M = 1000.0
-_MAX_SIDE_PX = 8192
 
 
 @dataclass(frozen=True)
 class Shot:
-    """What a camera is to send."""
+    """
+    What a camera is to send.
+
+    :param bonnet: the vehicle's front, for a camera that is to see it.
+    """
 
     stream_id: int
     kind: str
     view: CameraView
+    lens: LensEffects
+    bonnet: Mesh | None
     header: bytes
 
 
@@ -41,30 +60,59 @@ class Cameras:
     def __init__(self, streams: StreamServer, town: Town, seed: int) -> None:
         self._streams = streams
         self._renderer = Renderer(town, draw_look(seed))
+        self._drawing: threading.Thread | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was asked for is published."""
+        return self._drawing is None or not self._drawing.is_alive()
+
+    def finish(self) -> None:
+        """Wait until all that was asked for is published."""
+        if self._drawing is not None:
+            self._drawing.join()
 
     def aim(self, world: World) -> Shots:
         """Return what is to be drawn of this tick; nothing of it changes afterwards."""
-        if world.settings.no_rendering:
-            return Shots(None, ())
         shots = tuple(
             self._shot(actor, world)
             for actor in world.actors.values()
             if actor.kind.startswith('sensor.camera.')
+            and not world.settings.no_rendering
             and self._streams.has_subscribers(actor.stream_id)
             and world.is_due(actor)
         )
-        instant = movers_of(world) if shots else None
-        return Shots(instant, shots)
+        return Shots(instant_of(world) if shots else None, shots)
 
     def shoot(self, shots: Shots, must_arrive: bool) -> None:
-        """Draw and publish; views that several cameras share are drawn once."""
-        if shots.instant is None:
-            return
-        pictures: dict[CameraView, Picture] = {}
-        for shot in shots.shots:
-            if shot.view not in pictures:
-                pictures[shot.view] = self._renderer.render(shot.view, shots.instant)
-            bgra = _ENCODERS[shot.kind](pictures[shot.view])
+        """Begin to draw and publish."""
+        if shots.instant is not None:
+            self._drawing = threading.Thread(
+                target=self._draw, args=(shots.shots, shots.instant, must_arrive), daemon=True
+            )
+            self._drawing.start()
+
+    def _draw(self, shots: tuple[Shot, ...], instant: Instant, must_arrive: bool) -> None:
+        groups: dict[object, list[Shot]] = defaultdict(list)
+        for shot in shots:
+            groups[shot.view, shot.lens.distortion].append(shot)
+        try:
+            for group in groups.values():
+                self._draw_group(group, instant, must_arrive)
+        except Exception:
+            _LOG.exception('the cameras of frame %d failed', instant.frame)
+
+    def _draw_group(self, group: list[Shot], instant: Instant, must_arrive: bool) -> None:
+        """Draw one view, once for each way to develop it: labels come along with the colours."""
+        bonnets = [shot.bonnet for shot in group if shot.bonnet is not None]
+        if bonnets:
+            instant = replace(instant, movers=(*instant.movers, bonnets[0]))
+        pictures: dict[LensEffects, Picture] = {}
+        for shot in sorted(group, key=lambda shot: shot.kind != _COLOUR):
+            lens = shot.lens if shot.kind == _COLOUR or not pictures else next(iter(pictures))
+            if lens not in pictures:
+                pictures[lens] = self._renderer.render(shot.view, instant, lens)
+            bgra = _ENCODERS[shot.kind](pictures[lens])
             parts = image_parts(shot.header, shot.view.fov, bgra)
             self._streams.publish(shot.stream_id, parts, must_arrive)
 
@@ -74,46 +122,41 @@ class Cameras:
         height = int(actor.number('image_size_y', 600))
         view = CameraView(width, height, actor.number('fov', 90.0), actor.pose)
         header = sensor_header(actor.kind, world.frame, world.time_s, actor.pose)
-        return Shot(actor.stream_id, actor.kind, view, header)
-
-
-def _opaque(picture: Picture) -> np.ndarray:
-    bgra = np.empty((*picture.tags.shape, 4), np.uint8)
-    bgra[..., 3] = 255
-    return bgra
+        lens, bonnet = lens_of(actor), bonnet_of(actor)
+        return Shot(actor.stream_id, actor.kind, view, lens, bonnet, header)
 
 
 def _colours(picture: Picture) -> np.ndarray:
-    bgra = _opaque(picture)
-    bgra[..., :3] = picture.bgr
-    return bgra
+    return np.asarray(cv2.cvtColor(picture.bgr, cv2.COLOR_BGR2BGRA))
 
 
 def _classes(picture: Picture) -> np.ndarray:
-    bgra = _opaque(picture)
-    bgra[..., :2] = 0
-    bgra[..., 2] = picture.tags
-    return bgra
+    zero, full = _plane(picture, 0), _plane(picture, 255)
+    return np.asarray(cv2.merge([zero, zero, np.ascontiguousarray(picture.tags), full]))
 
 
 def _instances(picture: Picture) -> np.ndarray:
-    bgra = _classes(picture)
-    bgra[..., 1] = picture.instances & 255
-    bgra[..., 0] = picture.instances >> 8
-    return bgra
+    low = (picture.instances & 255).astype(np.uint8)
+    high = (picture.instances >> 8).astype(np.uint8)
+    tags = np.ascontiguousarray(picture.tags)
+    return np.asarray(cv2.merge([high, low, tags, _plane(picture, 255)]))
 
 
 def _depths(picture: Picture) -> np.ndarray:
-    share = np.clip(picture.depth_m / _MAX_DEPTH_M, 0.0, 1.0)
-    number = (share.astype(np.float64) * (2**24 - 1)).astype(np.uint32)
-    bgra = _opaque(picture)
-    for channel, shift in ((2, 0), (1, 8), (0, 16)):
-        bgra[..., channel] = number >> shift
-    return bgra
+    share = np.clip(picture.depth_m, 0.0, _MAX_DEPTH_M).astype(np.float64) / _MAX_DEPTH_M
+    number = np.rint(share * (2**24 - 1)).astype('<u4')
+    parts = number.view(np.uint8).reshape(*number.shape, 4)  # lowest byte first
+    return np.asarray(
+        cv2.merge([parts[..., 2], parts[..., 1], parts[..., 0], _plane(picture, 255)])
+    )
+
+
+def _plane(picture: Picture, value: int) -> np.ndarray:
+    return np.full(picture.tags.shape, value, np.uint8)
 
 
 _ENCODERS = {
-    'sensor.camera.rgb': _colours,
+    _COLOUR: _colours,
     'sensor.camera.semantic_segmentation': _classes,
     'sensor.camera.instance_segmentation': _instances,
     'sensor.camera.depth': _depths,

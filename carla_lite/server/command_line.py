@@ -1,11 +1,12 @@
 """Command line of the simulator."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import logging
 import signal
 import sys
 import threading
+from typing import TypeVar
 
 from carla_lite.errors import CarlaLiteError
 from carla_lite.protocol.rpc import RpcServer
@@ -14,6 +15,8 @@ from carla_lite.server.registry import answer
 from carla_lite.server.simulation import Simulation
 from carla_lite.towns import build_town, TOWN_NAMES
 from carla_lite.weather import PRESETS
+
+_Server = TypeVar('_Server')
 
 _EPILOG = """\
 What is printed first on stdout, once clients can connect:
@@ -80,7 +83,7 @@ def _serve(options: argparse.Namespace, ended: threading.Event) -> None:
     streams.close()
 
 
-def _listening(make, host: str, port: int):  # type: ignore[no-untyped-def]
+def _listening(make: Callable[[str, int], _Server], host: str, port: int) -> _Server:
     try:
         return make(host, port)
     except OSError as error:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 import logging
 from typing import Any
 
+from carla_lite.errors import CarlaLiteError
 from carla_lite.protocol.answers import done, failure, success
 from carla_lite.world.refusal import Refused
 
@@ -37,7 +38,7 @@ class Bare(list[Any]):
 def answer(simulation: Any, name: str, arguments: list[Any]) -> Any:
     """Return the wrapped answer of a call; whatever goes wrong becomes the client's error."""
     if name not in _ENDPOINTS:
-        return failure(f'carla_lite does not have the call {name}')
+        return failure(f'{name}: carla_lite does not have this call of CARLA')
     function, unlocked = _ENDPOINTS[name]
     try:
         if unlocked:
@@ -45,7 +46,7 @@ def answer(simulation: Any, name: str, arguments: list[Any]) -> Any:
         else:
             with simulation.lock:
                 value = function(simulation, *arguments)
-    except Refused as refusal:
+    except (Refused, CarlaLiteError) as refusal:
         return failure(f'{name}: {refusal}')
     except Exception as error:  # a fault of one call must not end the connection
         _LOG.exception('%s%s', name, tuple(arguments))

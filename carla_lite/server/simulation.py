@@ -5,10 +5,11 @@ import logging
 import threading
 import time
 
-from carla_lite.protocol.messages import MAP_CHANGED, world_state
+from carla_lite.protocol.messages import MAP_CHANGED
 from carla_lite.protocol.streams import StreamServer
 from carla_lite.server.cameras import Cameras
-from carla_lite.server.states import state_of
+from carla_lite.server.sensors import measurements
+from carla_lite.server.states import state_message
 from carla_lite.town import Town
 from carla_lite.weather import Weather
 from carla_lite.world.refusal import Refused
@@ -18,7 +19,7 @@ from carla_lite.world.world import Numbers, World
 _LOG = logging.getLogger(__name__)
 _LONGEST_STEP_S = 0.1  # of asynchronous time, however late the machine is
 
-#: Makes a town by name, or says why not (Refused).
+#: Makes a town by name, or says why not (CarlaLiteError).
 BuildTown = Callable[[str], Town]
 
 
@@ -26,16 +27,22 @@ class Simulation:
     """
     What the endpoints work on.
 
-    Whoever reads or changes the world holds ``lock``. A tick also holds ``_ticking``, so that
-    ticks of two clients come one after another while other calls go on.
+    Whoever reads or changes the world holds ``lock``, and only for as long as that takes. A tick
+    also holds ``_ticking`` until all is published: ticks of two clients come one after another,
+    and a stopped subscriber holds up ticks, but no other call.
 
     :param rate_hz: ticks a second in asynchronous mode.
     """
 
     def __init__(
-        self, streams: StreamServer, build_town: BuildTown, town: str, weather: Weather,
-        rate_hz: float, seed: int,
-    ) -> None:  # fmt: skip
+        self,
+        streams: StreamServer,
+        build_town: BuildTown,
+        town: str,
+        weather: Weather,
+        rate_hz: float,
+        seed: int,
+    ) -> None:
         self.streams = streams
         self.lock = threading.RLock()
         self.managers: dict[int, str] = {}  # traffic managers: port -> host
@@ -49,7 +56,6 @@ class Simulation:
         self.world = World(made, weather, 1, self._numbers)
         self._cameras = Cameras(streams, made, seed)
         self._closed = False
-        self._delta_s = 0.0
 
     def start(self) -> None:
         """Let time pass."""
@@ -69,7 +75,7 @@ class Simulation:
             return self.world.frame
 
     def tick(self) -> int:
-        """Let one step pass, when those who are about to listen do; return its frame."""
+        """Let one step pass, once those who are about to listen do; return its frame."""
         self.streams.wait_for_expected()
         return self._step(self.world.settings.fixed_delta_s or 1.0 / self._rate_hz)
 
@@ -78,22 +84,35 @@ class Simulation:
         Begin a new episode.
 
         :param name: of the town; empty for the same again.
-        :raises Refused: when there is no such town.
+        :raises CarlaLiteError: when there is no such town.
         """
         same = not name or name == self.world.town.name
         town = self.world.town if same else self._build_town(name)
-        cameras = self._cameras if same else Cameras(self.streams, town, self._seed)
-        with self._ticking, self.lock:
-            old = self.world
-            old.destroy_all()
-            self._cameras = cameras
-            self.world = World(
-                town, self._first_weather, old.episode_id + 1, self._numbers, old.frame + 1
-            )
-            if not reset_settings:
-                self.world.settings = old.settings
-            self._mode_changed.notify_all()
-            self._publish_state(MAP_CHANGED)
+        cameras = None if same else Cameras(self.streams, town, self._seed)
+        with self._ticking:
+            self._cameras.finish()
+            with self.lock:
+                old = self.world
+                old.end()
+                self._cameras = cameras or self._cameras
+                self.world = World(
+                    town, self._first_weather, old.episode_id + 1, self._numbers, old.frame + 1
+                )
+                if not reset_settings:
+                    self.world.settings = old.settings
+                self._mode_changed.notify_all()
+                message = state_message(self.world, MAP_CHANGED)
+                later = state_message(self.world, 0)
+            self._publish_state(message, later, must_arrive=True)
+
+    def refuse_unless_open(self, stream_id: int) -> None:
+        """
+        Check that a stream can be had.
+
+        :raises Refused: when it cannot.
+        """
+        if not self.streams.is_open(stream_id):
+            raise Refused(f'there is no stream {stream_id}: its sensor may have been destroyed')
 
     def _run_freely(self) -> None:
         last_s = time.monotonic()
@@ -105,49 +124,34 @@ class Simulation:
                 if self._closed:
                     return
                 fixed_s = self.world.settings.fixed_delta_s
-            now_s = time.monotonic()
-            pause_s = last_s + 1.0 / self._rate_hz - now_s
-            if pause_s > 0:
-                time.sleep(pause_s)
+            time.sleep(max(0.0, last_s + 1.0 / self._rate_hz - time.monotonic()))
             now_s = time.monotonic()
             try:
                 self._step(fixed_s or min(now_s - last_s, _LONGEST_STEP_S), freely=True)
-            except Exception:
+            except Exception:  # a fault in one tick must not stop time for good
                 _LOG.exception('a tick failed')
             last_s = now_s
 
     def _step(self, delta_s: float, freely: bool = False) -> int:
         with self._ticking:
+            must_arrive = self.world.settings.synchronous
+            if freely and must_arrive:
+                return self.world.frame  # the mode changed while the clock slept
+            if must_arrive:
+                self._cameras.finish()
             with self.lock:
-                if freely and self.world.settings.synchronous:
-                    return self.world.frame  # the mode changed while the clock slept
-                must_arrive = self.world.settings.synchronous
                 self.world.step(delta_s)
-                self._delta_s = delta_s
                 frame = self.world.frame
-                self._publish_state(0)
-                shots = self._cameras.aim(self.world)
-            self._cameras.shoot(shots, must_arrive)
+                state = state_message(self.world, 0)
+                measured = measurements(self.world, self.streams.has_subscribers)
+                if self._cameras.is_idle:  # asynchronous: slow cameras leave ticks out
+                    self._cameras.shoot(self._cameras.aim(self.world), must_arrive)
+            self._publish_state(state, state, must_arrive)
+            for stream_id, parts in measured:
+                self.streams.publish(stream_id, parts, must_arrive)
             return frame
 
-    def _publish_state(self, flags: int) -> None:
-        world = self.world
-        states = b''.join(state_of(world, actor) for actor in world.actors.values())
-
-        def message(flags: int) -> bytes:
-            return world_state(
-                world.frame, world.time_s, self._delta_s, time.time(), world.episode_id, flags,
-                (states,),
-            )  # fmt: skip
-
-        self.streams.publish(self.world_stream, [message(flags)], world.settings.synchronous)
-        self.streams.greet_with(self.world_stream, message(0))
-
-    def refuse_unless_open(self, stream_id: int) -> None:
-        """
-        Check that a stream can be had.
-
-        :raises Refused: when it cannot.
-        """
-        if not self.streams.is_open(stream_id):
-            raise Refused(f'there is no stream {stream_id}: its sensor may have been destroyed')
+    def _publish_state(self, message: bytes, later: bytes, must_arrive: bool) -> None:
+        """Publish the world's state; those who come later get it as their first one."""
+        self.streams.greet_with(self.world_stream, later)
+        self.streams.publish(self.world_stream, [message], must_arrive)

@@ -8,6 +8,7 @@ from typing import Any
 from carla_lite.pose import Pose
 from carla_lite.tags import Tag
 from carla_lite.world.blueprints import Blueprint
+import numpy as np
 
 Vector = tuple[float, float, float]
 _STILL = (0.0, 0.0, 0.0)
@@ -30,7 +31,7 @@ class Actor:
     attributes: dict[str, str]
     pose: Pose
     parent: Actor | None = None
-    relative: Pose = Pose()
+    relative: Pose = field(default=Pose())
     box: tuple[Vector, Vector] = (_STILL, _STILL)
     tags: tuple[Tag, ...] = ()
     body: Any = None
@@ -38,7 +39,12 @@ class Actor:
     velocity: Vector = _STILL
     angular_velocity: Vector = _STILL
     acceleration: Vector = _STILL
+    instrument: Any = None  # what a GNSS receiver or an IMU remembers
+    measured_s: float = 0.0  # when it measured last
     due_s: float = 0.0  # when a sensor with a period of its own measures next
+    collides: bool = True
+    lights: int = 0  # CARLA's flags of a vehicle's lamps
+    settings: dict[str, Any] = field(default_factory=dict)  # records that only clients read
     children: list[Actor] = field(default_factory=list)
 
     @property
@@ -58,8 +64,32 @@ class Actor:
         except ValueError:
             return default
 
+    @property
+    def is_solid(self) -> bool:
+        """Whether other actors cannot be where it is."""
+        return self.collides and self.kind.startswith(('vehicle.', 'walker.', 'static.'))
+
     def place(self, pose: Pose) -> None:
         """Put the actor somewhere, and what is attached to it along with it."""
+        if self.body is not None:
+            self.body.place(pose)
+        self._stand_at(pose)
+
+    def follow_body(self) -> None:
+        """Be where the body has moved."""
+        body = self.body
+        self.velocity = _triple(body.velocity)
+        self.angular_velocity = _triple(body.angular_velocity)
+        self.acceleration = _triple(body.acceleration)
+        self._stand_at(body.pose)
+
+    def _stand_at(self, pose: Pose) -> None:
         self.pose = pose
         for child in self.children:
-            child.place(pose.then(child.relative))
+            child.velocity = self.velocity
+            child._stand_at(pose.then(child.relative))
+
+
+def _triple(vector: np.ndarray) -> Vector:
+    x, y, z = vector.tolist()
+    return x, y, z
