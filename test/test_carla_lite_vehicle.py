@@ -124,7 +124,7 @@ def test_it_lies_on_slopes_as_the_ground_does(grade):
     assert body.pose.rotation()[2, 1] == pytest.approx(-math.sin(math.atan(grade)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     speed=st.floats(-8, 40),
     steer=st.floats(-1, 1),
@@ -138,9 +138,9 @@ def test_without_throttle_no_energy_comes_from_nowhere(speed, steer, brake, tick
     body.control = VehicleControl(steer=steer, brake=brake)
     drive(body, 3 * tick_s, hill, tick_s)
     for _ in range(20):
-        before = energy(body)
+        before, way = energy(body), abs(body.speed_mps) * tick_s
         body.step(tick_s, hill)
-        assert energy(body) <= before + 1e-3 * abs(body.speed_mps * tick_s)
+        assert energy(body) <= before + 1e-9 + 1e-3 * way
     assert math.isfinite(body.pose.x + body.pose.yaw)
 
 
@@ -284,7 +284,7 @@ def test_turn_rates_are_those_of_the_rotation():
     rate = np.radians(body.angular_velocity)
     for axis in range(3):
         turned = before[:, axis] + np.cross(rate, before[:, axis]) * 0.005
-        assert turned == pytest.approx(body.pose.rotation()[:, axis], abs=1e-3)
+        assert turned == pytest.approx(body.pose.rotation()[:, axis], abs=2e-5)
     assert np.abs(rate).min() > 1e-3  # all three turn
 
 

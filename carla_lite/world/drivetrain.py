@@ -40,11 +40,11 @@ DRIVETRAINS = {
 }
 
 
-def next_speed(
+def drive(
     drivetrain: Drivetrain, control: VehicleControl, speed: float, slope_mps2: float, dt_s: float
-) -> float:
+) -> tuple[float, float]:
     """
-    Return the speed after dt, m/s, positive forwards.
+    Return the speed after dt, m/s, positive forwards, and the way until then, m.
 
     What resists never turns the motion round: it stops it, exactly.
 
@@ -58,16 +58,18 @@ def next_speed(
     sign = math.copysign(1.0, speed)
     after = speed + (net - sign * resistance) * dt_s
     if after * sign > 0.0:
-        return after
+        return after, (speed + after) / 2 * dt_s
     stopped_s = speed / (sign * resistance - net)
-    return _start(net, resistance, resistance, dt_s - stopped_s)
+    after, way = _start(net, resistance, resistance, dt_s - stopped_s)
+    return after, way + speed / 2 * stopped_s
 
 
-def _start(net: float, hold: float, resistance: float, dt_s: float) -> float:
-    """Return the speed that a standing vehicle reaches."""
+def _start(net: float, hold: float, resistance: float, dt_s: float) -> tuple[float, float]:
+    """Return the speed that a standing vehicle reaches, and its way."""
     if abs(net) <= hold:
-        return 0.0
-    return math.copysign(abs(net) - resistance, net) * dt_s
+        return 0.0, 0.0
+    speed = math.copysign(abs(net) - resistance, net) * dt_s
+    return speed, speed / 2 * dt_s
 
 
 def _pull(drivetrain: Drivetrain, control: VehicleControl, speed: float) -> float:

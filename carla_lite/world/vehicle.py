@@ -7,11 +7,11 @@ from carla_lite.pose import Pose
 from carla_lite.world import blueprints
 from carla_lite.world.controls import AckermannControl, VehicleControl
 from carla_lite.world.drivetrain import (
+    drive,
     Drivetrain,
     DRIVETRAINS,
     GRAVITY_MPS2,
     GRIP_MPS2,
-    next_speed,
     pedals_for,
 )
 from carla_lite.world.ground import HeightAt, resting
@@ -183,14 +183,14 @@ class VehicleBody:
         if self._ackermann is not None:
             self._follow(self._ackermann, dt_s)
         if self._falling and self.gravity:
-            self._roll(self._speed, 0.0, dt_s)
+            self._roll(self._speed * dt_s, 0.0, dt_s)
             self._fall(dt_s, height_at)
         else:
             slope = -GRAVITY_MPS2 * math.sin(math.radians(self.pose.pitch))
-            before = self._speed
-            self._speed = next_speed(self.drivetrain, self._control, before, slope, dt_s)
-            self._hold_constant()
-            self._roll((before + self._speed) / 2, math.radians(self.steer_deg), dt_s)
+            self._speed, way = drive(self.drivetrain, self._control, self._speed, slope, dt_s)
+            if self._constant is not None:
+                way = self._hold(self._constant) * dt_s
+            self._roll(way, math.radians(self.steer_deg), dt_s)
             if self._constant is None:
                 self._rub(dt_s)
             if self.gravity:
@@ -215,16 +215,15 @@ class VehicleBody:
             wanted = self._control.steer + max(-most, min(most, wanted - self._control.steer))
         self._control = pedals_for(self.drivetrain, target, wanted, self._speed).clamped()
 
-    def _hold_constant(self) -> None:
-        if self._constant is None:
-            return
+    def _hold(self, velocity: np.ndarray) -> float:
         yaw = math.radians(self.pose.yaw)
-        self._speed = float(self._constant[0])
-        self._slide = float(self._constant[1]) * np.array([-math.sin(yaw), math.cos(yaw)])
+        self._speed = float(velocity[0])
+        self._slide = float(velocity[1]) * np.array([-math.sin(yaw), math.cos(yaw)])
+        return self._speed
 
-    def _roll(self, speed: float, steer_rad: float, dt_s: float) -> None:
+    def _roll(self, way: float, steer_rad: float, dt_s: float) -> None:
         """Move the rear axle along its arc, and everything by what slides."""
-        pose, way, reach = self.pose, speed * dt_s, self.wheelbase_m / 2
+        pose, reach = self.pose, self.wheelbase_m / 2
         if way == 0.0 and self._spin_dps == 0.0 and not self._slide.any():
             return
         yaw = math.radians(pose.yaw)
