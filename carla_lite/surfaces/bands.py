@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Literal
 
 from carla_lite.materials import Material
-from carla_lite.mesh import Layer, Mesh, quads
+from carla_lite.mesh import joined, Layer, Mesh, quads
 from carla_lite.roads.network import Lane, Road, Section
 from carla_lite.surfaces.polygons import areas, cut_at_stations, split_to_quads
 from carla_lite.tags import Tag
@@ -32,6 +32,7 @@ class Band:
     :param right: (n + 1,) t of the right edge there, ``left`` of the left one.
     :param lift: metres over the road's plane.
     :param beside: levels of what adjoins on the right and on the left; None where nothing does.
+    :param raised: levels that are over the road's.
     """
 
     road: Road
@@ -43,6 +44,7 @@ class Band:
     left: np.ndarray
     lift: float
     beside: tuple[Level | None, Level | None]
+    raised: frozenset[Level] = frozenset()
     scale: float = 1.0
     fine: bool = True
     anchor: np.ndarray | None = None
@@ -55,6 +57,12 @@ class Band:
         middle = (self.right + self.left) / 2
         s = (self.stations[:-1] + self.stations[1:]) / 2
         return self.points(s, (middle[:-1] + middle[1:]) / 2)
+
+    @property
+    def raised_beside(self) -> tuple[bool, bool]:
+        """Whether a kerb stands on the right and on the left."""
+        right, left = self.beside
+        return right in self.raised, left in self.raised
 
     @property
     def distances(self) -> tuple[float, float]:
@@ -98,7 +106,8 @@ class Band:
         :param polygons: (n, k, 2) of s, t, k = 4 to 6.
         :param colour: BGR of all or (n, 3).
         """
-        polygons = np.asarray(polygons, np.float64).reshape(len(polygons), -1, 2)
+        if not len(polygons):
+            return joined([])
         pieces, which, cell = cut_at_stations(polygons, self.stations)
         parts, piece = split_to_quads(pieces)
         which, cell = which[piece], cell[piece]
@@ -127,6 +136,7 @@ def bands_of(
     end: float,
     *,
     lifts: dict[Level, float],
+    apron_m: float = 0.0,
     scale: float = 1.0,
     fine: bool = True,
     anchor: np.ndarray | None = None,
@@ -135,42 +145,35 @@ def bands_of(
     Cut a section into bands, from right to left.
 
     :param end: s where the section ends.
-    :param lifts: metres of each level over the road's plane.
+    :param lifts: metres of each level over the road's plane; one that is not in it is the road's.
+    :param apron_m: asphalt beyond the outermost lane where nothing adjoins.
     :param anchor: (3,) of a way through a junction: the junction's middle.
     """
     stations = _stations(road, section, end, scale, fine)
     lanes = sorted((lane for lane in section.lanes if lane.number), key=lambda lane: lane.number)
-    groups = [(level, tuple(part)) for level, part in groupby(lanes, key=level_of)]
+    groups = [
+        (level, tuple(part)) for level, part in groupby(lanes, key=lambda x: level_of(x, lifts))
+    ]
     levels = [None, *(level for level, _ in groups), None]
+    raised = frozenset(level for level, lift in lifts.items() if lift > 0)
     bands = []
     for index, (level, part) in enumerate(groups):
         first, last = part[0], part[-1]
         right = np.sort(road.lane_edges(section, first.number, stations), axis=1)[:, 0]
         left = np.sort(road.lane_edges(section, last.number, stations), axis=1)[:, 1]
         beside = (levels[index], levels[index + 2])
-        lift = lifts.get(level, 0.0)
-        bands.append(
-            Band(
-                road,
-                section,
-                level,
-                part,
-                stations,
-                right,
-                left,
-                lift,
-                beside,
-                scale,
-                fine,
-                anchor,
-            )
-        )
+        if level == 'road':
+            right = right - (apron_m if beside[0] is None else 0.0)
+            left = left + (apron_m if beside[1] is None else 0.0)
+        shape = stations, right, left, lifts[level], beside, raised
+        bands.append(Band(road, section, level, part, *shape, scale, fine, anchor))
     return bands
 
 
-def level_of(lane: Lane) -> Level:
-    """Return on which level a lane lies."""
-    return _LEVELS.get(lane.kind, 'road')
+def level_of(lane: Lane, lifts: dict[Level, float]) -> Level:
+    """Return on which of the levels that there are a lane lies."""
+    level = _LEVELS.get(lane.kind, 'road')
+    return level if level in lifts else 'road'
 
 
 def sections_of(road: Road) -> Iterator[tuple[Section, float]]:

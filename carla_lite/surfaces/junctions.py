@@ -1,8 +1,11 @@
 """The paved areas where roads meet."""
 
 from carla_lite.materials import Material
-from carla_lite.mesh import Layer, Mesh, quads
+from carla_lite.mesh import joined, Layer, Mesh, quads
 from carla_lite.roads.ground import Ground
+from carla_lite.roads.network import Corner
+from carla_lite.surfaces.bands import COARSE_FAR_M, COARSE_NEAR_M, FINE_FAR_M
+from carla_lite.surfaces.style import Style
 from carla_lite.tags import Tag
 import numpy as np
 
@@ -22,7 +25,7 @@ def fan_of(outline: np.ndarray) -> np.ndarray:
     return _ears(outline)
 
 
-def area_of(outline: np.ndarray, anchor: np.ndarray, ground: Ground) -> Mesh:
+def area_of(outline: np.ndarray, anchor: np.ndarray, ground: Ground, tint: int) -> Mesh:
     """
     Return a junction's asphalt.
 
@@ -30,7 +33,76 @@ def area_of(outline: np.ndarray, anchor: np.ndarray, ground: Ground) -> Mesh:
     """
     flat = fan_of(outline)
     corners = lifted(flat.reshape(-1, 2), ground).reshape(-1, 4, 3)
-    return quads(corners, Tag.ROADS, Material.ASPHALT, Layer.ROAD, anchor=anchor, far_m=420.0)
+    return quads(
+        corners,
+        Tag.ROADS,
+        Material.ASPHALT,
+        Layer.ROAD,
+        anchor=anchor,
+        colour=(tint,) * 3,
+        far_m=420.0,
+    )
+
+
+def corner_of(corner: Corner, ground: Ground, style: Style, scale: float) -> Mesh:
+    """Return the kerb and the sidewalk round a junction's corner."""
+    depth = np.linalg.norm(corner.outer - corner.kerb, axis=1)
+    if depth.max() < 0.1 * scale:
+        return joined([])
+    near_m, far_m = COARSE_NEAR_M * scale, FINE_FAR_M * scale
+    coarse = np.unique(np.linspace(0, len(depth) - 1, 4).round().astype(int))
+    return joined(
+        [
+            _kerbed(corner.kerb, corner.outer, ground, style, scale, (0.0, far_m)),
+            _kerbed(
+                corner.kerb[coarse],
+                corner.outer[coarse],
+                ground,
+                style,
+                scale,
+                (near_m, COARSE_FAR_M * scale),
+            ),
+        ]
+    )
+
+
+def _kerbed(
+    kerb: np.ndarray,
+    outer: np.ndarray,
+    ground: Ground,
+    style: Style,
+    scale: float,
+    distances: tuple[float, float],
+) -> Mesh:
+    lift = style.kerb_lift_m * scale
+    depth = np.linalg.norm(outer - kerb, axis=1, keepdims=True)
+    share = np.minimum(style.kerb_top_m * scale / np.maximum(depth, 1e-6), 0.33)
+    foot, top = lifted(kerb, ground), lifted(kerb, ground, lift)
+    inner, end = top.copy(), top.copy()
+    inner[:, :2] += (outer - kerb) * share
+    end[:, :2] = outer
+    strips = (
+        (foot, top, Material.KERB),
+        (top, inner, Material.KERB),
+        (inner, end, Material.SIDEWALK),
+    )
+    tint = np.array(style.kerb_colours, np.float64).mean(axis=0).astype(np.uint8)
+    anchor = ((top + end) / 2)[:-1]
+    return joined(
+        [
+            quads(
+                np.stack([one[:-1], one[1:], two[1:], two[:-1]], axis=1),
+                Tag.SIDEWALKS,
+                material,
+                Layer.SIDEWALK,
+                anchor=anchor,
+                colour=tint if material == Material.KERB else (255, 255, 255),
+                near_m=distances[0],
+                far_m=distances[1],
+            )
+            for one, two, material in strips[0 if lift else 1 :]
+        ]
+    )
 
 
 def lifted(points: np.ndarray, ground: Ground, lift: float = 0.0) -> np.ndarray:

@@ -16,7 +16,6 @@ _PAINTS = {
     ('white', True): Material.WHITE_TAPE,
     ('yellow', True): Material.YELLOW_TAPE,
 }
-_GUIDE = Mark('broken', 'white', 0.15, 0.5, 0.8)
 
 
 def paint_of(colour: str, scale: float) -> Material:
@@ -30,6 +29,8 @@ def marks_of(band: Band, style: Style, rng: np.random.Generator) -> Mesh:
     for mark, line, outward in _lines(band):
         line = _inside(band, line, mark.width_m)
         gone = _gone_stretches(band, style, rng)
+        if band.scale < 0.5:  # tape is laid by hand
+            line = line + rng.normal(0.0, 0.02 * band.scale, len(line))
         tint = int(rng.integers(205, 256))
         for offset, dashed in strokes(mark, style.double_gap_m * band.scale):
             at = line + outward * offset
@@ -39,6 +40,36 @@ def marks_of(band: Band, style: Style, rng: np.random.Generator) -> Mesh:
             parts.append(
                 band.drape(shapes, Tag.ROAD_LINES, paint, Layer.PAINT, colour=(tint,) * 3)
             )
+    return joined(parts)
+
+
+def ghosts_of(band: Band, style: Style, rng: np.random.Generator) -> Mesh:
+    """Return what removed markings left beside the new ones: darker or scratched bright."""
+    parts = []
+    for mark, line, _ in _lines(band):
+        if rng.random() > style.ghosts * 3:
+            continue
+        moved = line + rng.choice([-1, 1]) * style.shift_ghosts_m * band.scale
+        shapes = (
+            dashes(band, moved, mark)
+            if 'broken' in mark.kind
+            else stretches(band, moved, mark.width_m)
+        )
+        begin = rng.uniform(0, 0.6)
+        kept = np.arange(int(begin * len(shapes)), int((begin + 0.4) * len(shapes)))
+        material, shade = (
+            (Material.ASPHALT, 150) if rng.random() < 0.6 else (Material.CONCRETE, 200)
+        )
+        parts.append(
+            band.drape(
+                shapes[kept],
+                Tag.ROADS,
+                material,
+                Layer.DIRT,
+                colour=(shade,) * 3,
+                far_m=70.0 * band.scale,
+            )
+        )
     return joined(parts)
 
 
@@ -53,19 +84,6 @@ def distant_marks_of(band: Band, style: Style) -> Mesh:
             paint = paint_of(mark.colour, band.scale)
             far_m = 250.0 * band.scale
             parts.append(band.drape(shapes, Tag.ROAD_LINES, paint, Layer.PAINT, far_m=far_m))
-    return joined(parts)
-
-
-def guide_lines_of(band: Band) -> Mesh:
-    """Return the dots that lead through a junction along a lane's edges."""
-    parts = []
-    for lane in band.lanes:
-        if lane.kind == 'driving':
-            edges = band.road.lane_edges(band.section, lane.number, band.stations)
-            for line in edges.T:
-                shapes = dashes(band, _inside(band, line, _GUIDE.width_m), _GUIDE)
-                paint = paint_of('white', band.scale)
-                parts.append(band.drape(shapes, Tag.ROAD_LINES, paint, Layer.PAINT))
     return joined(parts)
 
 

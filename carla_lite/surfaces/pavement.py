@@ -8,9 +8,9 @@ from carla_lite.tags import Tag
 import numpy as np
 
 _TOPS = {
-    'sidewalk': (Tag.SIDEWALKS, Material.SIDEWALK, Layer.SIDEWALK),
-    'median': (Tag.SIDEWALKS, Material.CONCRETE, Layer.SIDEWALK),
-    'verge': (Tag.TERRAIN, Material.GRASS, Layer.TERRAIN),
+    'sidewalk': (Tag.SIDEWALKS, Material.SIDEWALK),
+    'median': (Tag.SIDEWALKS, Material.CONCRETE),
+    'verge': (Tag.TERRAIN, Material.GRASS),
 }
 
 
@@ -22,7 +22,8 @@ def pavement_of(band: Band, style: Style, material: Material) -> Mesh:
     """
     if band.level == 'road':
         return _carriageway(band, style, material)
-    tag, stuff, layer = _TOPS[band.level]
+    tag, stuff = _TOPS[band.level]
+    layer = Layer.SIDEWALK if band.lift or band.level != 'verge' else Layer.TERRAIN
     if band.level == 'median' and style.grass_median:
         tag, stuff = Tag.TERRAIN, Material.GRASS
     right, left = band.right, band.left
@@ -38,14 +39,16 @@ def pavement_of(band: Band, style: Style, material: Material) -> Mesh:
 
 def _carriageway(band: Band, style: Style, material: Material) -> Mesh:
     right, left = band.right, band.left
-    parts = [band.drape(band.ribbon(right, left), Tag.ROADS, material, Layer.ROAD)]
+    tint = (style.asphalt_tint,) * 3
+    strip = band.ribbon(right, left)
+    parts = [band.drape(strip, Tag.ROADS, material, Layer.ROAD, colour=tint)]
     if band.fine and style.gutter_m:
         width = style.gutter_m * band.scale
-        for beside, edge, inner in (
-            (band.beside[0], right, np.minimum(right + width, left)),
-            (band.beside[1], left, np.maximum(left - width, right)),
+        for raised, edge, inner in (
+            (band.raised_beside[0], right, np.minimum(right + width, left)),
+            (band.raised_beside[1], left, np.maximum(left - width, right)),
         ):
-            if beside in ('sidewalk', 'median') and style.kerb_lift_m:
+            if raised:
                 strip = band.ribbon(np.minimum(edge, inner), np.maximum(edge, inner))
                 parts.append(band.drape(strip, Tag.ROADS, Material.CONCRETE, Layer.DIRT))
     if band.fine:
@@ -74,40 +77,48 @@ def _lane_shades(band: Band, style: Style) -> list[Mesh]:
 def _kerb(band: Band, style: Style, side: int) -> tuple[Mesh, np.ndarray]:
     """Return the stones along one side, and t of their inner edge at the stations."""
     edge, other = (band.right, band.left) if side == 0 else (band.left, band.right)
-    neighbour = band.beside[side]
-    if neighbour in ('sidewalk', 'median'):
+    if band.raised_beside[side]:
         return joined([]), edge
-    stones = _stone_colours(band, style)
-    face = _face(band, edge, stones)
-    if neighbour != 'road':
+    breaks, stones = _stones(band, style)
+    face = _face(band, edge, breaks, stones)
+    if band.beside[side] != 'road':
         return face, edge
     width = np.minimum(style.kerb_top_m * band.scale, np.abs(other - edge) / 3)
     inner = edge + (1, -1)[side] * width
-    strip = band.ribbon(np.minimum(edge, inner), np.maximum(edge, inner))
+    low, high = (np.interp(breaks, band.stations, line) for line in (edge, inner))
+    corners = [(breaks[:-1], low[:-1]), (breaks[1:], low[1:])]
+    corners += [(breaks[1:], high[1:]), (breaks[:-1], high[:-1])]
+    strip = np.stack([np.stack(corner, axis=1) for corner in corners], axis=1)
     lid = band.drape(strip, Tag.SIDEWALKS, Material.KERB, Layer.SIDEWALK, colour=stones)
     return joined([face, lid]), inner
 
 
-def _face(band: Band, edge: np.ndarray, stones: np.ndarray) -> Mesh:
-    top = band.points(band.stations, edge)
-    foot = top - (0.0, 0.0, band.lift)
+def _face(band: Band, edge: np.ndarray, breaks: np.ndarray, stones: np.ndarray) -> Mesh:
+    top = band.points(breaks, np.interp(breaks, band.stations, edge))
+    foot = top - np.array([0.0, 0.0, band.lift])
+    cell = np.searchsorted(band.stations, (breaks[:-1] + breaks[1:]) / 2) - 1
     near, far = band.distances
     return quads(
         np.stack([foot[:-1], foot[1:], top[1:], top[:-1]], axis=1),
         Tag.SIDEWALKS,
         Material.KERB,
         Layer.SIDEWALK,
-        anchor=band.anchors,
+        anchor=band.anchors[cell],
         colour=stones,
         near_m=near,
         far_m=far,
     )
 
 
-def _stone_colours(band: Band, style: Style) -> np.ndarray:
-    """Return (n, 3) tints, one a cell."""
+def _stones(band: Band, style: Style) -> tuple[np.ndarray, np.ndarray]:
+    """Return (n + 1,) s where stones of another paint begin, and (n, 3) their tints."""
     colours = np.array(style.kerb_colours, np.uint8)
-    if not style.kerb_stone_m:
-        return np.broadcast_to(colours[0], (len(band.stations) - 1, 3))
-    middles = (band.stations[:-1] + band.stations[1:]) / 2
-    return colours[(middles / (style.kerb_stone_m * band.scale)).astype(int) % len(colours)]
+    stone = style.kerb_stone_m * band.scale
+    if not stone or not band.fine:
+        middle = colours.mean(axis=0).astype(np.uint8) if stone < 3 * band.scale else colours[0]
+        return band.stations, np.broadcast_to(middle, (len(band.stations) - 1, 3))
+    first, last = band.stations[[0, -1]]
+    inner = np.arange(np.floor(first / stone) + 1, np.ceil(last / stone)) * stone
+    breaks = np.unique(np.concatenate([band.stations, inner]).round(6))
+    middles = (breaks[:-1] + breaks[1:]) / 2
+    return breaks, colours[(middles / stone).astype(int) % len(colours)]

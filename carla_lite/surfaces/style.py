@@ -32,12 +32,10 @@ class Style:
     double_gap_m: float = 0.12
     missing: float = 0.0
     ghosts: float = 0.0
-    guide_lines: bool = False
-    crosswalks: float = 0.7  # share of junction mouths
     crosswalk_kind: int = 0  # zebra, two lines, ladder
-    stop_lines: float = 0.9
+    stop_lines: float = 0.9  # share of those that there could be; arrows and words too
     arrows: float = 0.6
-    words: float = 0.4
+    words: float = 0.1
     bays: float = 0.7
     cracks: float = 3.0
     light_cracks: float = 0.0
@@ -51,7 +49,12 @@ class Style:
     oil: float = 1.0
     leaves: float = 0.0
     puddles: float = 0.0
-    car_parks: float = 0.3
+    asphalt_tint: int = 225  # of the carriageway; what is brighter or darker differs from it
+    wheel_paths: int = 0  # tint of the asphalt where wheels run, 0 without
+    oil_strip: int = 215
+    slab_m: float = 0.0  # concrete slabs' length, 0 for asphalt
+    painted_median: bool = False
+    shift_ghosts_m: float = 0.3
 
 
 def draw_style(seed: int, setting: str) -> Style:
@@ -75,8 +78,10 @@ def draw_style(seed: int, setting: str) -> Style:
         double_gap_m=float(rng.uniform(0.1, 0.15)),
         missing=float(rng.choice([0.0, 0.03, 0.12], p=[0.4, 0.4, 0.2])),
         ghosts=float(rng.choice([0.0, 0.05, 0.15], p=[0.6, 0.25, 0.15])),
-        guide_lines=bool(rng.random() < 0.35),
         crosswalk_kind=int(rng.integers(3)),
+        arrows=float(rng.choice([0.0, 0.5, 0.9])),
+        words=float(rng.choice([0.0, 0.08, 0.2])),
+        bays=float(rng.choice([0.0, 0.5, 1.0])),
     )
     colours, stone = _kerb_paint(rng)
     style = replace(style, kerb_colours=colours, kerb_stone_m=stone, bike_colour=_bike(rng))
@@ -92,7 +97,7 @@ def _kerb_paint(rng: np.random.Generator) -> tuple[tuple[Colour, ...], float]:
         (((200, 200, 200),), 0.0),
         ((plain, plain, yellow), 12.0),
         ((plain, red, plain, white), 9.0),
-        ((white, red), 1.2),
+        ((white, red), 1.5),
     ]
     return choices[int(rng.integers(len(choices)))]
 
@@ -106,8 +111,15 @@ def _dirtied(style: Style, rng: np.random.Generator, heavy: float, setting: str)
         return float(rng.uniform(0, most) * heavy)
 
     urban = 1.0 if setting in ('city', 'suburb') else 0.25
+    tint = int(rng.integers(200, 236))
     return replace(
         style,
+        asphalt_tint=tint,
+        wheel_paths=tint + int(rng.integers(-18, 19)) if rng.random() < 0.6 else 0,
+        oil_strip=tint - int(rng.integers(0, 25)),
+        slab_m=float(rng.uniform(4, 8)) if rng.random() < 0.15 else 0.0,
+        painted_median=bool(rng.random() < 0.3),
+        shift_ghosts_m=float(rng.uniform(0.15, 0.6)),
         cracks=density(6),
         light_cracks=density(2.5),
         seams=density(1.2),

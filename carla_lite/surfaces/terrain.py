@@ -11,7 +11,7 @@ import numpy as np
 
 _REACH_M = 60.0
 _VERGE_M = 8.0
-_CELLS_M = (20.0, 10.0, 5.0)
+_CELLS_M = (20.0, 10.0, 5.0, 2.5, 1.25)
 _STUFF = {
     'city': (Tag.GROUND, Material.CONCRETE),
     'suburb': (Tag.TERRAIN, Material.GRASS),
@@ -54,22 +54,28 @@ class Footprint:
 
 
 def terrain_of(
-    footprint: Footprint, ground: Ground, setting: str, scale: float, seed: int
+    paved: Footprint, covered: Footprint, ground: Ground, setting: str, scale: float, seed: int
 ) -> Mesh:
-    """Return the ground from the pavement to 60 m beside it."""
+    """
+    Return the ground from the pavement to 60 m beside it.
+
+    :param covered: the pavement with its verges.
+    """
     rng = np.random.default_rng([seed, 305])
     parts = []
     size = _CELLS_M[0] * scale
-    columns = np.arange(footprint.low[0], footprint.high[0], size)
-    rows = np.arange(footprint.low[1], footprint.high[1], size)
+    columns = np.arange(paved.low[0], paved.high[0], size)
+    rows = np.arange(paved.low[1], paved.high[1], size)
     places = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2) + size / 2
+    places = places[paved.clearance(places) < (_REACH_M + 10) * scale]
+    fields = _Patchwork(rng, scale)
     for level, metres in enumerate(_CELLS_M):
         size = metres * scale
-        clear = footprint.clearance(places)
-        near = clear < (_REACH_M + 10) * scale
-        places, clear = places[near], clear[near]
-        apart = clear > size * 0.72
-        parts.append(_cells(places[apart], size, ground, setting, rng))
+        apart = paved.clearance(places) > size * 0.72
+        wanted = apart
+        if metres < _VERGE_M / 2:  # the smallest ones only mend what the verges leave open
+            wanted = apart & (covered.clearance(places) > 0)
+        parts.append(_cells(places[wanted], size, ground, setting, fields))
         if level + 1 < len(_CELLS_M):
             quarter = size / 4 * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
             places = (places[~apart][:, None] + quarter).reshape(-1, 2)
@@ -94,6 +100,7 @@ def verges_of(bands: list[Band], footprint: Footprint, ground: Ground, setting: 
         outer[:, 2] = ground.heights(outer)
         corners = np.stack([inner[:-1], inner[1:], outer[1:], outer[:-1]], axis=1)
         wide = np.minimum(width[:-1], width[1:]) > 0.2 * band.scale
+        wide &= np.abs(inner[:-1, 2] - outer[:-1, 2]) < 2.5 * band.scale  # not off a bridge
         near, far = band.distances
         parts.append(quads(corners[wide], tag, stuff, Layer.TERRAIN, near_m=near, far_m=far))
     return joined(parts)
@@ -112,27 +119,32 @@ def _room(band: Band, edge: np.ndarray, outward: int, footprint: Footprint) -> n
 
 
 def _cells(
-    places: np.ndarray, size: float, ground: Ground, setting: str, rng: np.random.Generator
+    places: np.ndarray, size: float, ground: Ground, setting: str, fields: '_Patchwork'
 ) -> Mesh:
     signs = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * size / 2
-    flat = places[:, None] + signs
-    corners = lifted(flat.reshape(-1, 2), ground).reshape(-1, 4, 3)
+    corners = lifted((places[:, None] + signs).reshape(-1, 2), ground).reshape(-1, 4, 3)
     kinds = [_STUFF[setting], *_OTHERS.get(setting, ())]
-    which = _patchwork(places, rng, len(kinds))
+    which = fields.kinds_at(places, len(kinds))
+    far_m = 500.0 if size > 8 else 250.0
     return joined(
         [
-            quads(corners[which == i], tag, stuff, Layer.TERRAIN, far_m=500.0)
+            quads(corners[which == i], tag, stuff, Layer.TERRAIN, far_m=far_m)
             for i, (tag, stuff) in enumerate(kinds)
         ]
     )
 
 
-def _patchwork(places: np.ndarray, rng: np.random.Generator, kinds: int) -> np.ndarray:
-    """Return (n,) which stuff each place has: mostly the first, others in coherent fields."""
-    which = np.zeros(len(places), int)
-    for kind in range(1, kinds):
-        waves = rng.uniform(-0.05, 0.05, (3, 2))
-        phase = rng.uniform(0, 6.28, 3)
-        field = np.sin(places @ waves.T + phase).sum(axis=1)
-        which[field > 1.2] = kind
-    return which
+class _Patchwork:
+    """Which stuff lies where: mostly the first, the others in coherent fields."""
+
+    def __init__(self, rng: np.random.Generator, scale: float) -> None:
+        self._waves = rng.uniform(-0.05, 0.05, (3, 3, 2)) / scale
+        self._phases = rng.uniform(0, 6.28, (3, 3))
+
+    def kinds_at(self, places: np.ndarray, kinds: int) -> np.ndarray:
+        """Return (n,) numbers from 0 to kinds - 1."""
+        which = np.zeros(len(places), int)
+        for kind in range(1, kinds):
+            waves = np.sin(places @ self._waves[kind].T + self._phases[kind])
+            which[waves.sum(axis=1) > 1.2] = kind
+        return which
