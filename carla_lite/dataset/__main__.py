@@ -123,13 +123,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='python -m carla_lite.dataset', description=__doc__)
     parser.add_argument(
-        '--settings', type=Path, metavar='JSON', help='see carla_lite/dataset/settings.py'
+        '--settings', type=Path, metavar='JSON', help='as carla_lite/dataset/settings.py states'
     )
     parser.add_argument('--frames', type=int, default=1000, help='how many pairs')
     parser.add_argument('--out', type=Path, default=Path('out/rendered'), metavar='DIR')
     parser.add_argument('--seed', type=int, help="another than the settings'")
-    parser.add_argument('--without', action='append', default=[], metavar='INGREDIENT',
-                        help='leave out, such as shadows, grain, lens, looks, town:LiteTrack')  # fmt: skip
+    parser.add_argument(
+        '--without', action='append', default=[], metavar='INGREDIENT',
+        help='leave one out: shadows, grain, lens, looks, town:LiteTrack ...; may be repeated',
+    )  # fmt: skip
     parser.add_argument('--workers', type=int, default=os.cpu_count() or 1, metavar='N')
     return parser
 

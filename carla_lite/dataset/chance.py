@@ -51,7 +51,7 @@ def draw_lens(rng: np.random.Generator, strength: float) -> LensEffects:
         saturation=float(rng.uniform(0.5, 1.4)),
         vignette=float(strength * rng.choice([0.0, rng.uniform(0, 0.5)])),
         blur_px=float(strength * rng.choice([0.0, rng.uniform(0.3, 1.3)], p=[0.65, 0.35])),
-        motion_px=int(rng.choice([0, strength * rng.integers(2, 9)], p=[0.8, 0.2])),
+        motion_px=int(strength * rng.integers(2, 9) * (rng.random() < 0.2)),
         motion_up=bool(rng.random() < 0.4),
         noise=float(strength * rng.choice([0.0, rng.uniform(1, 14)])),
         distortion=float(strength * rng.choice([0.0, rng.uniform(-0.2, 0.1)])),

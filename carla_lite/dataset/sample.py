@@ -43,6 +43,7 @@ class TownSamples:
         name = names[rng.choice(len(names), p=shares / shares.sum())]
         self._settings, self._number = settings, number
         self.town: Town = build_town(name, int(rng.integers(2**31)))
+        self._renderer = Renderer(self.town, usual_look(), settings.ingredients)
 
     def sample(self, index: int) -> Sample:
         """Return one of the town's samples; the same index gives the same one."""
@@ -65,8 +66,8 @@ class TownSamples:
             movers.append(own_bonnet(rng, view.pose, car))
         lights = (car, *poses) if weather.is_night else ()
         instant = Instant(weather, tuple(movers), tuple(lights), int(rng.integers(2**31)))
-        renderer = Renderer(town, look, settings.ingredients)
-        picture = renderer.render(view, instant, draw_lens(rng, settings.lens_strength))
+        self._renderer.dress(look)
+        picture = self._renderer.render(view, instant, draw_lens(rng, settings.lens_strength))
         facts = {
             'town': town.name, 'town_seed': town.seed, 'look_seed': look.seed,
             'route': self._number, 'sun_altitude_deg': round(weather.sun_altitude_angle, 1),

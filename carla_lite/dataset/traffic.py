@@ -44,12 +44,9 @@ def draw_traffic(
         x, y, z, yaw = (float(value) for value in near[rng.integers(len(near))])
         side = rng.uniform(-7, 7)
         turned = np.radians(yaw)
-        spot = Pose(
-            x - side * np.sin(turned), y + side * np.cos(turned), z, 0.0, rng.uniform(0, 360)
-        )
-        meshes.append(
-            walker_mesh(rng.uniform(1.5, 1.95), phase=rng.random()).moved(spot, 6000 + number)
-        )
+        x, y = x - side * np.sin(turned), y + side * np.cos(turned)
+        walker = walker_mesh(rng.uniform(1.5, 1.95), phase=rng.random())
+        meshes.append(walker.moved(Pose(x, y, z, 0.0, rng.uniform(0, 360)), 6000 + number))
     return meshes, poses
 
 

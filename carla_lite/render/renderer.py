@@ -40,14 +40,19 @@ class Renderer:
     """
 
     def __init__(self, town: Town, look: Look, ingredients: Ingredients = _ALL) -> None:
-        self._town, self._look, self._on = town, look, ingredients
+        self._town, self._on = town, ingredients
         still = [town.surface if ingredients.dirt else _without_dirt(town.surface)]
         if ingredients.scenery:
             still.append(town.scenery)
         self._selection = Selection(joined(still), town.scale)
-        self._paint = PaintShop(look, town.scale)
-        self._sky = Sky(look.seed)
         self._threads = ThreadPoolExecutor(_BANDS, 'render')
+        self.dress(look)
+
+    def dress(self, look: Look) -> None:
+        """Give the town another look."""
+        self._look = look
+        self._paint = PaintShop(look, self._town.scale)
+        self._sky = Sky(look.seed)
 
     def render(
         self, view: CameraView, instant: Instant, lens: LensEffects = _FAULTLESS
