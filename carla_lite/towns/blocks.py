@@ -48,6 +48,8 @@ def plan_of(rng: np.random.Generator) -> Plan:
     columns, rows = _SHAPES[rng.integers(len(_SHAPES))]
     places = _places(rng, columns, rows)
     chains = _chains(_thinned(rng, columns, rows))
+    while any(chain[0] == chain[-1] for chain in chains):  # clients lose the way on such rounds
+        chains = _chains(_thinned(rng, columns, rows))
     nodes = sorted({node for chain in chains for node in (chain[0], chain[-1])})
     level, upright = ([_street(rng) for _ in range(count)] for count in (rows, columns))
     ways = []

@@ -6,13 +6,17 @@ from carla_lite.errors import CarlaLiteError
 from carla_lite.roads.network import Network
 from carla_lite.town import Town
 from carla_lite.towns.assembly import town_of
+from carla_lite.towns.country import country_network
 from carla_lite.towns.grid import grid_network
 from carla_lite.towns.loop import loop_network
+from carla_lite.towns.track import track_network
 import numpy as np
 
 _NETWORKS: dict[str, Callable[[np.random.Generator], Network]] = {
     'LiteLoop': loop_network,
     'LiteTown': grid_network,
+    'LiteCountry': country_network,
+    'LiteTrack': track_network,
 }
 TOWN_NAMES = tuple(_NETWORKS)
 

@@ -12,6 +12,7 @@ from carla_lite.roads.network import (
     Junction,
     Lane,
     Mark,
+    Piece,
     Road,
     Signal,
     STOP_SIGN,
@@ -24,7 +25,8 @@ import numpy as np
 Control = Literal['lights', 'stop', 'yield', 'none']
 
 _STRAIGHT_RAD = math.radians(40)
-_KERB_STEP_M = 0.75
+_KERB_STEP_M = 4.0
+_KERB_STEP_RAD = math.radians(8)
 
 
 @dataclass(frozen=True)
@@ -59,19 +61,21 @@ def cross(
     arms: Sequence[Arm],
     control: Control = 'none',
     guide: Mark | None = None,
-    scale: float = 1.0,
+    edge: Mark | None = None,
 ) -> int:
-    """Add the junction of some road ends and return its number."""
+    """
+    Add the junction of some road ends and return its number.
+
+    :param guide: left of the ways to the left, ``edge``: along the corners.
+    """
     seen = sorted((_look(builder, arm) for arm in arms), key=lambda item: item.outward)
     movements = [move for item in seen for move in _ways(item, seen, guide or Mark())]
-    corners = tuple(
-        _corner(one, two, _KERB_STEP_M * scale)
-        for one, two in zip(seen, seen[1:] + seen[:1], strict=True)
-    )
+    movements = [_edged(move, seen, edge or Mark()) for move in movements]
+    corners = tuple(_corner(one, two) for one, two in zip(seen, seen[1:] + seen[:1], strict=True))
     outline = np.concatenate([corner.kerb for corner in corners])
     number = builder.junction(movements, Junction(0, (), outline, corners))
     for index, item in enumerate(seen):
-        _furnish(builder, item, control, _group(seen, index), scale)
+        _furnish(builder, item, control, _group(seen, index))
     return number
 
 
@@ -177,6 +181,17 @@ def _movement(
     return Movement(item.arm.touch, other.arm.touch, lanes, middle=middle)
 
 
+def _edged(movement: Movement, seen: Sequence[_Seen], edge: Mark) -> Movement:
+    """Return a movement with a line along the corner that it keeps to, if it does."""
+    come = next(index for index, item in enumerate(seen) if item.arm.touch == movement.come)
+    neighbour = seen[(come + 1) % len(seen)]  # on the right of who arrives
+    ((lane, to),) = movement.lanes
+    outer = lane == seen[come].arriving[-1] and to == (neighbour.leaving or (0,))[-1]
+    if neighbour.arm.touch == movement.go and outer:
+        return replace(movement, marks=(edge,))
+    return movement
+
+
 def _sides(item: _Seen) -> tuple[tuple[Stance, float], tuple[Stance, float]]:
     """
     Return the kerb's ends on the left and on the right, seen along ``outward``.
@@ -203,17 +218,27 @@ def _sides(item: _Seen) -> tuple[tuple[Stance, float], tuple[Stance, float]]:
     )
 
 
+def _bend_places(pieces: Sequence[Piece]) -> np.ndarray:
+    """Return distances along a line: many where it bends, few where it is straight."""
+    places = [np.zeros(1)]
+    for piece in pieces:
+        angle = abs(piece.curvature) * piece.length
+        count = max(math.ceil(piece.length / _KERB_STEP_M), math.ceil(angle / _KERB_STEP_RAD), 1)
+        places.append(piece.s + piece.length * np.arange(1, count + 1) / count)
+    return np.concatenate(places)
+
+
 def _behind(lane: Lane) -> bool:
     return lane.kind in ('sidewalk', 'none')
 
 
-def _corner(one: _Seen, two: _Seen, step: float) -> Corner:
+def _corner(one: _Seen, two: _Seen) -> Corner:
     """Return the kerb from the left side of one arm to the right side of the next."""
     start, depth = _sides(one)[0]
     end, depth_there = _sides(two)[1]
     pieces = bend(start.moved(0.0, 0.0, math.pi), end)
     length = length_of(pieces)
-    s = np.linspace(0.0, length, max(int(length / step) + 1, 3))
+    s = _bend_places(pieces)
     x, y, heading = Road(0, pieces, ()).reference(s).T
     behind = depth + (depth_there - depth) * s / length
     kerb = np.stack([x, -y], axis=1)
@@ -228,48 +253,44 @@ def _group(seen: Sequence[_Seen], index: int) -> int:
     return 0 if abs(angle) < math.pi / 2 else 1
 
 
-def _furnish(builder: Builder, item: _Seen, control: Control, group: int, scale: float) -> None:
+def _furnish(builder: Builder, item: _Seen, control: Control, group: int) -> None:
     road, end = item.road, item.arm.touch.end
     inward = -1.0 if end == 'end' else 1.0
     edge = road.length if end == 'end' else 0.0
     crossings: tuple[Crossing, ...] = ()
-    setback = 0.6 * scale
-    if item.arm.walked and road.length > 25 * scale:
-        width = 3.0 * scale
+    setback = 0.6
+    if item.arm.walked and road.length > 25.0:
+        width = 3.0
         low = edge + inward * setback
         crossings = (Crossing(min(low, low + inward * width), width),)
-        setback += width + 1.0 * scale
+        setback += width + 1.0
     s = edge + inward * setback
     signals: tuple[Signal, ...] = ()
     orientation: Literal['+', '-'] = '+' if end == 'end' else '-'
     if control == 'lights':
-        signals = tuple(_lights(item, s, orientation, group, scale))
+        signals = tuple(_lights(item, s, orientation, group))
     elif control == 'stop' or (control == 'yield' and item.arm.minor):
         kind = STOP_SIGN if control == 'stop' else YIELD_SIGN
         if item.arriving:
             lanes = (item.arriving[0], item.arriving[-1])
-            t = _post(item, 0, scale)
+            t = _post(item, 0)
             number = f'{road.number * 100 + 90 + (end == "end")}'
-            signals = (Signal(number, s, t, kind, orientation, lanes, 2.2 * scale),)
+            signals = (Signal(number, s, t, kind, orientation, lanes, 2.2),)
     builder.furnish(road.number, signals, crossings)
 
 
-def _lights(
-    item: _Seen, s: float, orientation: Literal['+', '-'], group: int, scale: float
-) -> list[Signal]:
+def _lights(item: _Seen, s: float, orientation: Literal['+', '-'], group: int) -> list[Signal]:
     lights = []
     for index, lane in enumerate(reversed(item.arriving)):
         number = f'{item.road.number * 100 + (0 if orientation == "+" else 10) + index + 1}'
-        t = _post(item, index, scale)
+        t = _post(item, index)
         lights.append(
-            Signal(
-                number, s, t, TRAFFIC_LIGHT, orientation, (lane, lane), 5.0 * scale, group=group
-            )
+            Signal(number, s, t, TRAFFIC_LIGHT, orientation, (lane, lane), 5.0, group=group)
         )
     return lights
 
 
-def _post(item: _Seen, index: int, scale: float) -> float:
+def _post(item: _Seen, index: int) -> float:
     """Return t of a post: right of the road, left of it, right again."""
     road, end = item.road, item.arm.touch.end
     section, s = end_section(road, end)
@@ -280,7 +301,7 @@ def _post(item: _Seen, index: int, scale: float) -> float:
         if lane.number * side > 0 and not _behind(lane):
             edge = float(road.lane_edges(section, lane.number, np.array([s]))[0, 1])
             outer = max(outer, abs(edge))
-    return side * (outer + (0.7 + 0.6 * index) * scale)
+    return side * (outer + 0.7 + 0.6 * index)
 
 
 def _wrapped(angle: float) -> float:

@@ -1,0 +1,192 @@
+"""LiteCountry: a narrow road over hills, with a side road across."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+import math
+
+from carla_lite.roads.builder import Builder, Touch
+from carla_lite.roads.network import Cubic, Network, Piece, Road
+from carla_lite.roads.path import (
+    biarc,
+    chained,
+    cut,
+    heights,
+    length_of,
+    loop_through,
+    Stance,
+    start_of,
+)
+from carla_lite.towns.crossing import Arm, Control, cross
+from carla_lite.towns.paint import Paint, road_paint, town_paint
+from carla_lite.towns.streets import Street, varied
+from carla_lite.towns.ways import chain, gaps_of, Reach
+import numpy as np
+
+_KNOT_M = 25.0
+_TAPER_M = 25.0
+_LEAST_RADIUS_M = 26.0
+_ROAD_M = 260.0  # longer ways are made of several roads
+_MOST_BANK_RAD = math.radians(4.0)
+
+Hills = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Way:
+    one: int
+    two: int
+    line: tuple[Piece, ...]
+    street: Street
+
+
+def country_network(rng: np.random.Generator) -> Network:
+    """Return a winding loop and a road through its middle."""
+    builder = Builder('LiteCountry', 'country')
+    town = town_paint(rng, 'country')
+    hills = _hills(rng)
+    ways = _ways(rng)
+    reaches = [Reach(way.one, way.two, way.line, (way.street.profile(town),) * 2) for way in ways]
+    gaps = gaps_of(reaches, rng.uniform(6.0, 12.0, 2).tolist(), 9.0)
+    arms: tuple[list[Arm], list[Arm]] = ([], [])
+    for index, (way, reach, gap) in enumerate(zip(ways, reaches, gaps, strict=True)):
+        numbers = _roads(builder, rng, town, way.street, reach.between(gap), hills)
+        minor = index == 2
+        arms[way.one].append(Arm(Touch(numbers[0], 'start'), minor=minor))
+        arms[way.two].append(Arm(Touch(numbers[-1], 'end'), minor=minor))
+    kinds: tuple[Control, ...] = ('yield', 'stop', 'none')
+    edge = town.edge if rng.random() < 0.6 else None
+    for ends in arms:
+        cross(builder, ends, kinds[rng.choice(3, p=[0.5, 0.2, 0.3])], edge=edge)
+    return builder.build()
+
+
+def _ways(rng: np.random.Generator) -> list[_Way]:
+    """Return the two halves of the loop and the road between its junctions."""
+    main = _street(rng)
+    side = _street(rng) if rng.random() < 0.6 else main
+    while True:
+        lines = loop_through(_ring(rng))
+        count = len(lines)
+        first, second = 0, int(rng.integers(count // 2 - 1, count // 2 + 2))
+        across = _across(rng, start_of(lines[first]), start_of(lines[second]))
+        halves = chained(*lines[first:second]), chained(*lines[second:])
+        if all(_gentle(line) for line in (*halves, across)):
+            break
+    return [
+        _Way(0, 1, halves[0], main),
+        _Way(1, 0, halves[1], main),
+        _Way(0, 1, across, side),
+    ]
+
+
+def _ring(rng: np.random.Generator) -> np.ndarray:
+    """Return places around a centre, some nearer and some further."""
+    count = int(rng.integers(11, 16))
+    angle = (np.arange(count) + rng.uniform(-0.22, 0.22, count)) * math.tau / count
+    swing = rng.uniform(0.10, 0.24, 3) * np.sin(
+        angle[:, None] * (2, 3, 5) + rng.uniform(0, math.tau, 3)
+    )
+    radius = rng.uniform(150, 215) * (1 + swing.sum(axis=1) + rng.uniform(-0.06, 0.06, count))
+    stretch = rng.uniform(0.75, 1.3)
+    return np.stack([radius * np.cos(angle) * stretch, radius * np.sin(angle)], axis=1)
+
+
+def _across(rng: np.random.Generator, come: Stance, go: Stance) -> tuple[Piece, ...]:
+    """Return a way through the inside of a loop that runs counter-clockwise."""
+    turns = math.pi / 2 + rng.uniform(-0.3, 0.3, 2)
+    start = come.moved(0.0, 0.0, turns[0])
+    end = go.moved(0.0, 0.0, turns[1] + math.pi)
+    way = np.array([end.x - start.x, end.y - start.y])
+    heading = math.atan2(way[1], way[0])
+    middle = Stance(
+        start.x + way[0] / 2, start.y + way[1] / 2, heading + float(rng.uniform(-0.5, 0.5))
+    ).moved(0.0, float(rng.uniform(-25, 25)))
+    return chained(biarc(start, middle), biarc(middle, end))
+
+
+def _gentle(line: tuple[Piece, ...]) -> bool:
+    return max(abs(piece.curvature) for piece in line) < 1 / _LEAST_RADIUS_M
+
+
+def _street(rng: np.random.Generator) -> Street:
+    return Street(
+        1,
+        1,
+        lane_m=float(rng.uniform(2.5, 3.4)),
+        shoulder_m=float(rng.uniform(0.3, 1.6)) if rng.random() < 0.6 else 0.0,
+        sidewalk_m=float(rng.uniform(1.2, 1.8)) if rng.random() < 0.12 else 0.0,
+    )
+
+
+def _roads(
+    builder: Builder,
+    rng: np.random.Generator,
+    town: Paint,
+    street: Street,
+    line: tuple[Piece, ...],
+    hills: Hills,
+) -> list[int]:
+    """Add a way as roads in a row, which differ in width and paint."""
+    count = max(math.ceil(length_of(line) / _ROAD_M), 1)
+    edges = np.linspace(0.0, length_of(line), count + 1)
+    numbers = []
+    before = street.profile(road_paint(rng, town, 1))
+    speed = float(rng.choice([11.1, 13.9, 16.7]))
+    for index in range(count):
+        pieces = cut(line, float(edges[index]), float(edges[index + 1]))
+        length = length_of(pieces)
+        width = float(np.clip(street.lane_m + rng.uniform(-0.25, 0.25), 2.4, 3.5))
+        here = replace(street, lane_m=width).profile(road_paint(rng, town, 1))
+        profiles = varied([(0.0, before), (_TAPER_M + 5.0, here)], _TAPER_M, length)
+        numbers.append(
+            builder.road(
+                pieces,
+                profiles,
+                elevation=_over(hills, pieces),
+                superelevation=_banked(pieces) if rng.random() < 0.6 else (),
+                speed_mps=speed,
+            )
+        )
+        before = here
+    chain(builder, numbers)
+    return numbers
+
+
+def _hills(rng: np.random.Generator) -> Hills:
+    """Return the lie of the land: heights of (n, 2) places."""
+    length = rng.uniform(160, 380, 5)
+    heading = rng.uniform(0, math.tau, 5)
+    wave = np.stack([np.cos(heading), np.sin(heading)]) * math.tau / length
+    phase = rng.uniform(0, math.tau, 5)
+    height = rng.uniform(0.2, 1.0, 5) * length / 90 * rng.uniform(0.5, 1.3)
+
+    def heights_at(places: np.ndarray) -> np.ndarray:
+        return np.sin(places @ wave + phase) @ height
+
+    return heights_at
+
+
+def _over(hills: Hills, pieces: tuple[Piece, ...]) -> tuple[Cubic, ...]:
+    """Return the profile of a road that follows the land."""
+    length = length_of(pieces)
+    s = np.linspace(0.0, length, max(round(length / _KNOT_M), 2) + 1)
+    line = Road(0, pieces, ())
+    z, ahead, behind = (
+        hills(line.reference(np.clip(s + ds, 0.0, length))[:, :2]) for ds in (0.0, 0.5, -0.5)
+    )
+    run = np.clip(s + 0.5, 0.0, length) - np.clip(s - 0.5, 0.0, length)
+    return heights(np.stack([s, z, (ahead - behind) / run], axis=1).tolist())
+
+
+def _banked(pieces: tuple[Piece, ...]) -> tuple[Cubic, ...]:
+    """Return the bank of a road into its bends; level at its ends."""
+    length = length_of(pieces)
+    s = np.linspace(0.0, length, max(round(length / _KNOT_M), 4) + 1)
+    starts = np.array([piece.s for piece in pieces])
+    curvature = np.array([piece.curvature for piece in pieces])
+    here = curvature[np.clip(np.searchsorted(starts, s, side='right') - 1, 0, None)]
+    smooth = np.convolve(np.pad(here, 1, mode='edge'), [0.25, 0.5, 0.25], mode='valid')
+    bank = np.clip(-3.5 * smooth, -_MOST_BANK_RAD, _MOST_BANK_RAD)
+    bank[[0, -1]] = 0.0
+    knots = zip(s.tolist(), bank.tolist(), [0.0] * len(s), strict=True)
+    return heights(list(knots))
