@@ -22,7 +22,7 @@ def packages() -> list[str]:
     """Name what is installed; find_packages would take the tests and the benchmarks too."""
     return [
         '.'.join(init.parent.relative_to(HERE).parts)
-        for top in ('seg_node', 'training')
+        for top in ('seg_node', 'training', 'carla_lite')
         for init in sorted((HERE / top).rglob('__init__.py'))
     ]
 
@@ -46,6 +46,8 @@ setup(
     ],
     install_requires=['numpy', 'opencv-python-headless', 'onnxruntime'],
     extras_require={
+        'carla_lite': ['msgpack'],
+        'carla': ['carla==0.9.16; python_version < "3.13"'],
         'bags': ['rosbags'],
         'progress': ['rich'],
         'openvino': ['openvino'],
@@ -69,6 +71,9 @@ setup(
         'console_scripts': [
             'seg_node = seg_node.node:main',
             'replay = seg_node.replay:main',
+            'carla_camera = seg_node.carla.camera_node:main',
+            'carla_lite = carla_lite.__main__:main',
+            'collect_data = training.collect:main',
         ],
     },
 )
