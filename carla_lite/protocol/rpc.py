@@ -26,14 +26,12 @@ Answer = Callable[[str, list[Any]], Any]
 
 class RpcServer:
     """
-    Listens and answers until closed.
+    Listens, and answers from ``start`` on until closed.
 
-    :param answer: called from the connection's own thread.
     :raises OSError: when the port cannot be had.
     """
 
-    def __init__(self, host: str, port: int, answer: Answer) -> None:
-        self._answer = answer
+    def __init__(self, host: str, port: int) -> None:
         self._listener = socket.create_server((host, port), backlog=128)
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -44,9 +42,15 @@ class RpcServer:
         """The port that it listens on."""
         return int(self._listener.getsockname()[1])
 
-    def start(self) -> None:
-        """Begin to accept clients."""
-        threading.Thread(target=self._accept, name='rpc-accept', daemon=True).start()
+    def start(self, answer: Answer) -> None:
+        """
+        Begin to accept clients.
+
+        :param answer: called from each connection's own thread.
+        """
+        threading.Thread(
+            target=self._accept, args=(answer,), name='rpc-accept', daemon=True
+        ).start()
 
     def close(self) -> None:
         """Stop listening and hang up on all clients."""
@@ -57,7 +61,7 @@ class RpcServer:
         for connection in connections:
             hang_up(connection)
 
-    def _accept(self) -> None:
+    def _accept(self, answer: Answer) -> None:
         while True:
             try:
                 connection, address = self._listener.accept()
@@ -72,14 +76,14 @@ class RpcServer:
                     continue
                 self._connections.add(connection)
             threading.Thread(
-                target=self._serve, args=(connection, address), name='rpc', daemon=True
+                target=self._serve, args=(connection, address, answer), name='rpc', daemon=True
             ).start()
 
-    def _serve(self, connection: socket.socket, address: object) -> None:
+    def _serve(self, connection: socket.socket, address: object, answer: Answer) -> None:
         try:
             keep_alive(connection)
             _LOG.debug('client %s connected', address)
-            self._serve_calls(connection)
+            _serve_calls(connection, answer)
         except OSError as error:
             _LOG.debug('client %s: %s', address, error)
         except Exception as error:  # msgpack raises several unrelated classes on rubbish
@@ -89,18 +93,19 @@ class RpcServer:
                 self._connections.discard(connection)
             connection.close()
 
-    def _serve_calls(self, connection: socket.socket) -> None:
-        unpacker = msgpack.Unpacker(
-            raw=False, max_buffer_size=_MAX_CALL_BYTES, unicode_errors='replace'
-        )
-        packer = msgpack.Packer()
-        while chunk := connection.recv(_CHUNK_BYTES):
-            unpacker.feed(chunk)
-            for message in unpacker:
-                number, name, is_async, arguments = _request(message)
-                result = self._answer(name, arguments)
-                reply = [_RESPONSE, number, None, None if is_async else result]
-                connection.sendall(packer.pack(reply))
+
+def _serve_calls(connection: socket.socket, answer: Answer) -> None:
+    unpacker = msgpack.Unpacker(
+        raw=False, max_buffer_size=_MAX_CALL_BYTES, unicode_errors='replace'
+    )
+    packer = msgpack.Packer()
+    while chunk := connection.recv(_CHUNK_BYTES):
+        unpacker.feed(chunk)
+        for message in unpacker:
+            number, name, is_async, arguments = _request(message)
+            result = answer(name, arguments)
+            reply = [_RESPONSE, number, None, None if is_async else result]
+            connection.sendall(packer.pack(reply))
 
 
 def _request(message: Any) -> tuple[int, str, bool, list[Any]]:

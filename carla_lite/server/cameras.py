@@ -9,17 +9,16 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 import logging
 import threading
+from typing import Protocol
 
-from carla_lite.look import draw_look
 from carla_lite.mesh import Mesh
 from carla_lite.protocol.messages import image_parts, sensor_header
 from carla_lite.protocol.streams import StreamServer
 from carla_lite.render.lens import LensEffects
 from carla_lite.render.picture import CameraView, Picture
-from carla_lite.render.renderer import Instant, Renderer
+from carla_lite.render.renderer import Instant
 from carla_lite.server.lenses import lens_of
 from carla_lite.server.movers import bonnet_of, instant_of
-from carla_lite.town import Town
 from carla_lite.world.actors import Actor
 from carla_lite.world.world import World
 import cv2
@@ -54,12 +53,19 @@ class Shots:
     shots: tuple[Shot, ...]
 
 
+class Draws(Protocol):
+    """What a renderer can do."""
+
+    def render(self, view: CameraView, instant: Instant, lens: LensEffects = ...) -> Picture:
+        """Return what a camera sees."""
+
+
 class Cameras:
     """The cameras of one town."""
 
-    def __init__(self, streams: StreamServer, town: Town, seed: int) -> None:
+    def __init__(self, streams: StreamServer, renderer: Draws) -> None:
         self._streams = streams
-        self._renderer = Renderer(town, draw_look(seed))
+        self._renderer = renderer
         self._drawing: threading.Thread | None = None
 
     @property

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from functools import partial
 import logging
 import signal
 import sys
@@ -9,10 +10,14 @@ import threading
 from typing import TypeVar
 
 from carla_lite.errors import CarlaLiteError
+from carla_lite.look import draw_look
 from carla_lite.protocol.rpc import RpcServer
 from carla_lite.protocol.streams import StreamServer
+from carla_lite.render.renderer import Renderer
+from carla_lite.server import calls  # noqa: F401 - registers the endpoints
 from carla_lite.server.registry import answer
 from carla_lite.server.simulation import Simulation
+from carla_lite.town import Town
 from carla_lite.towns import build_town, TOWN_NAMES
 from carla_lite.weather import PRESETS
 
@@ -40,13 +45,12 @@ do everything that CARLA lets a client do, so say --host 0.0.0.0 only in a netwo
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a signal; 0 then, 2 when the user has something to mend."""
     options = _parser().parse_args(arguments)
+    ended = _end_on_signals()
     logging.basicConfig(
         level=options.log.upper(), format='%(levelname)s %(name)s: %(message)s', stream=sys.stderr
     )
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
     try:
+        _check(options)
         _serve(options, ended)
     except CarlaLiteError as error:
         print(f'error: {error}', file=sys.stderr)
@@ -54,28 +58,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _end_on_signals() -> threading.Event:
+    """Return what Ctrl-C and SIGTERM set, from the first moment on."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    return ended
+
+
+def _check(options: argparse.Namespace) -> None:
+    """
+    Check what argparse cannot.
+
+    :raises CarlaLiteError: names the option and what it takes.
+    """
+    if options.town not in TOWN_NAMES:
+        known = ', '.join(TOWN_NAMES)
+        raise CarlaLiteError(f'--town {options.town}: there is no such town, use one of {known}')
+    if options.weather not in PRESETS:
+        known = ', '.join(PRESETS)
+        raise CarlaLiteError(f'--weather {options.weather}: no such preset, use one of {known}')
+    if not 0 <= options.port <= 65535:
+        raise CarlaLiteError(f'--port {options.port}: use 1 to 65535, or 0 for any free one')
+    if not 0 < options.rate <= 1000:
+        raise CarlaLiteError(f'--rate {options.rate:g}: use a number over 0, up to 1000')
+    if options.seed < 0:
+        raise CarlaLiteError(f'--seed {options.seed}: use 0 or a larger whole number')
+
+
 def _serve(options: argparse.Namespace, ended: threading.Event) -> None:
+    rpc = _listening(RpcServer, options.host, options.port)
     streams = _listening(StreamServer, options.host, 0)
     simulation = Simulation(
         streams,
-        lambda name: build_town(name, options.seed),
+        lambda name: _town_and_renderer(name, options.seed),
         options.town,
         PRESETS[options.weather],
         options.rate,
-        options.seed,
-    )
-    import carla_lite.server.calls  # noqa: F401 - registers the endpoints
-
-    rpc = _listening(
-        lambda host, port: RpcServer(
-            host, port, lambda name, values: answer(simulation, name, values)
-        ),
-        options.host,
-        options.port,
     )
     streams.start()
     simulation.start()
-    rpc.start()
+    rpc.start(partial(answer, simulation))
     print(f'carla_lite {options.town} ready on {options.host}:{rpc.port}', flush=True)
     ended.wait()
     rpc.close()
@@ -83,13 +106,19 @@ def _serve(options: argparse.Namespace, ended: threading.Event) -> None:
     streams.close()
 
 
+def _town_and_renderer(name: str, seed: int) -> tuple[Town, Renderer]:
+    town = build_town(name, seed)
+    return town, Renderer(town, draw_look(seed))
+
+
 def _listening(make: Callable[[str, int], _Server], host: str, port: int) -> _Server:
     try:
         return make(host, port)
     except OSError as error:
+        reason = str(error.strerror or error).partition(' (while')[0]
         raise CarlaLiteError(
-            f'cannot listen on {host}:{port} ({error.strerror}): '
-            'choose another --port, or 0 for any free one'
+            f'cannot listen on {host}:{port} ({reason}): choose another --port, '
+            'or 0 for any free one, and a --host of this machine'
         ) from error
 
 

@@ -38,6 +38,7 @@ class Bare(list[Any]):
 def answer(simulation: Any, name: str, arguments: list[Any]) -> Any:
     """Return the wrapped answer of a call; whatever goes wrong becomes the client's error."""
     if name not in _ENDPOINTS:
+        _LOG.warning('a client made the call %s: carla_lite does not have it', name)
         return failure(f'{name}: carla_lite does not have this call of CARLA')
     function, unlocked = _ENDPOINTS[name]
     try:

@@ -7,7 +7,7 @@ import time
 
 from carla_lite.protocol.messages import MAP_CHANGED
 from carla_lite.protocol.streams import StreamServer
-from carla_lite.server.cameras import Cameras
+from carla_lite.server.cameras import Cameras, Draws
 from carla_lite.server.sensors import measurements
 from carla_lite.server.states import state_message
 from carla_lite.town import Town
@@ -19,8 +19,8 @@ from carla_lite.world.world import Numbers, World
 _LOG = logging.getLogger(__name__)
 _LONGEST_STEP_S = 0.1  # of asynchronous time, however late the machine is
 
-#: Makes a town by name, or says why not (CarlaLiteError).
-BuildTown = Callable[[str], Town]
+#: Makes a town by name, and what draws it, or says why not (CarlaLiteError).
+BuildTown = Callable[[str], tuple[Town, Draws]]
 
 
 class Simulation:
@@ -41,20 +41,19 @@ class Simulation:
         town: str,
         weather: Weather,
         rate_hz: float,
-        seed: int,
     ) -> None:
         self.streams = streams
         self.lock = threading.RLock()
         self.managers: dict[int, str] = {}  # traffic managers: port -> host
         self._ticking = threading.Lock()
         self._mode_changed = threading.Condition(self.lock)
-        self._build_town, self._rate_hz, self._seed = build_town, rate_hz, seed
+        self._build_town, self._rate_hz = build_town, rate_hz
         self._first_weather = weather
         self._numbers = Numbers(streams.open_stream, streams.close_stream)
         self.world_stream = streams.open_stream()
-        made = build_town(town)
+        made, renderer = build_town(town)
         self.world = World(made, weather, 1, self._numbers)
-        self._cameras = Cameras(streams, made, seed)
+        self._cameras = Cameras(streams, renderer)
         self._closed = False
 
     def start(self) -> None:
@@ -86,15 +85,16 @@ class Simulation:
         :param name: of the town; empty for the same again.
         :raises CarlaLiteError: when there is no such town.
         """
-        same = not name or name == self.world.town.name
-        town = self.world.town if same else self._build_town(name)
-        cameras = None if same else Cameras(self.streams, town, self._seed)
+        town, cameras = self.world.town, self._cameras
+        if name and name != town.name:
+            town, renderer = self._build_town(name)
+            cameras = Cameras(self.streams, renderer)
         with self._ticking:
             self._cameras.finish()
             with self.lock:
                 old = self.world
                 old.end()
-                self._cameras = cameras or self._cameras
+                self._cameras = cameras
                 self.world = World(
                     town, self._first_weather, old.episode_id + 1, self._numbers, old.frame + 1
                 )

@@ -5,7 +5,7 @@ from typing import Any
 from carla_lite.pose import Pose
 from carla_lite.tags import Tag
 from carla_lite.world import blueprints
-from carla_lite.world.actors import Actor
+from carla_lite.world.actors import Actor, Vector
 from carla_lite.world.blueprints import Blueprint
 from carla_lite.world.geodesy import GeoReference, Gnss
 from carla_lite.world.inertia import Inertia
@@ -38,12 +38,14 @@ def make_actor(
     pose: Pose,
     parent: Actor | None = None,
     reference: GeoReference | None = None,
+    scale: float = 1.0,
 ) -> Actor:
     """
     Return a new actor.
 
     :param pose: in the parent's own coordinates when there is one.
     :param reference: where the map is on Earth, for GNSS receivers.
+    :param scale: of a town for small robots: bodies shrink along with it.
     :raises Refused: when an attribute has a value that cannot be.
     """
     _check_attributes(blueprint, attributes)
@@ -56,9 +58,9 @@ def make_actor(
         place,
         parent,
         relative=pose,
-        box=blueprints.bounding_box(name),
+        box=_box(name, scale),
         tags=_tags(name),
-        body=_body(name, place),
+        body=_body(name, place, scale),
         instrument=_instrument(name, attributes, reference or GeoReference()),
     )
 
@@ -70,12 +72,22 @@ def _tags(name: str) -> tuple[Tag, ...]:
     return (tag,) if tag else ()
 
 
-def _body(name: str, pose: Pose) -> Any:
+def _box(name: str, scale: float) -> tuple[Vector, Vector]:
+    (x, y, z), (length, width, height) = blueprints.bounding_box(name)
+    return (x * scale, y * scale, z * scale), (length * scale, width * scale, height * scale)
+
+
+def _body(name: str, pose: Pose, scale: float) -> Any:
+    body: Any = None
     if name.startswith('vehicle.'):
-        return VehicleBody.of(name, pose)
-    if name.startswith('walker.'):
-        return WalkerBody.of(name, pose)
-    return None
+        body = VehicleBody.of(name, pose)
+        body.wheelbase_m *= scale
+        body.track_m *= scale
+    elif name.startswith('walker.'):
+        body = WalkerBody.of(name, pose)
+    if body is not None:
+        body.size_m = tuple(side * scale for side in body.size_m)
+    return body
 
 
 def _instrument(name: str, attributes: dict[str, str], reference: GeoReference) -> Any:

@@ -83,7 +83,9 @@ class World:
         blueprint = blueprints.find(name)
         parent = self.actor(parent_id) if parent_id else None
         values = {part.id: part.value for part in blueprint.attributes} | dict(attributes)
-        actor = make_actor(next(self._ids), blueprint, values, pose, parent, self._reference)
+        actor = make_actor(
+            next(self._ids), blueprint, values, pose, parent, self._reference, self.town.scale
+        )
         if parent is None and (other := in_the_way(actor, self.actors.values())):
             raise Refused(
                 'Spawn failed because of collision at spawn position: '
