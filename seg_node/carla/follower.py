@@ -43,6 +43,7 @@ _SIDEWAYS_MPS2 = 2.5  # wanted in curves at most
 _BRAKING_MPS2 = 2.0
 _STUCK_AFTER_S = 4.0
 _OFF_LANE_M = 6.0
+_INTEGRATED_MPS = 1.5
 
 
 class WaypointFollower:
@@ -61,14 +62,14 @@ class WaypointFollower:
         self._map = road_map
         self._car = car
         self._chance = chance
-        self._plan: deque[Any] = deque()
+        self.plan: deque[Any] = deque()  # waypoints, the nearest first
         self._pedal = 0.0  # the integral part: what holds the speed
         self._still_s = 0.0
         self.trouble = ''  # why this driver cannot go on: 'dead end', 'stuck', 'off the road'
 
     def restart(self) -> None:
         """Forget the plan: the car is somewhere else now."""
-        self._plan.clear()
+        self.plan.clear()
         self._still_s = 0.0
         self._pedal = 0.0
         self.trouble = ''
@@ -84,10 +85,10 @@ class WaypointFollower:
         """
         self._extend(location)
         self._drop_passed(pose)
-        if not self._plan:
+        if not self.plan:
             self.trouble = 'dead end'
             return Drive(brake=1.0)
-        points = [_seen_from(pose, waypoint) for waypoint in self._plan]
+        points = [_seen_from(pose, waypoint) for waypoint in self.plan]
         if abs(points[0][1]) > _OFF_LANE_M:
             self.trouble = 'off the road'
         wanted_mps = self._wanted_speed(points)
@@ -96,22 +97,22 @@ class WaypointFollower:
         return Drive(throttle, self._steer(points, speed_mps), brake)
 
     def _extend(self, location: Any) -> None:
-        if not self._plan:
+        if not self.plan:
             start = self._map.get_waypoint(location)
             if start is None:
                 return
-            self._plan.append(start)
-        while len(self._plan) * _SPACING_M < _HORIZON_M:
-            ways = self._plan[-1].next(_SPACING_M)
+            self.plan.append(start)
+        while len(self.plan) * _SPACING_M < _HORIZON_M:
+            ways = self.plan[-1].next(_SPACING_M)
             if not ways:
                 return
             # Sorted: the order in which the map lists them is not the same everywhere.
             ways.sort(key=lambda way: (way.road_id, way.lane_id, way.s))
-            self._plan.append(ways[0] if len(ways) == 1 else self._chance.choice(ways))
+            self.plan.append(ways[0] if len(ways) == 1 else self._chance.choice(ways))
 
     def _drop_passed(self, pose: Pose) -> None:
-        while self._plan and _seen_from(pose, self._plan[0])[0] < 0.0:
-            self._plan.popleft()
+        while self.plan and _seen_from(pose, self.plan[0])[0] < 0.0:
+            self.plan.popleft()
 
     def _wanted_speed(self, points: list[tuple[float, float]]) -> float:
         """Return a speed for the curves ahead, and for stopping where the plan ends."""
@@ -133,8 +134,9 @@ class WaypointFollower:
         return min(1.0, max(-1.0, angle / math.radians(self._car.max_steer_deg)))
 
     def _pedals(self, too_slow_mps: float, step_s: float) -> tuple[float, float]:
-        self._pedal = min(0.7, max(0.0, self._pedal + 0.05 * too_slow_mps * step_s))
-        wanted = self._pedal + 0.25 * too_slow_mps
+        if abs(too_slow_mps) < _INTEGRATED_MPS:  # else it winds up while the car gathers speed
+            self._pedal = min(0.7, max(0.0, self._pedal + 0.1 * too_slow_mps * step_s))
+        wanted = self._pedal + 0.3 * too_slow_mps
         if wanted >= 0.0:
             return min(0.9, wanted), 0.0
         return 0.0, min(1.0, max(0.0, -wanted - 0.1))
@@ -144,7 +146,7 @@ class WaypointFollower:
         self._still_s = self._still_s + step_s if stands else 0.0
         if self._still_s > _STUCK_AFTER_S:
             self.trouble = 'stuck'
-        elif speed_mps < 0.2 and wanted_mps <= 1.0 and len(self._plan) < 4:
+        elif speed_mps < 0.2 and wanted_mps <= 1.0 and len(self.plan) < 4:
             self.trouble = 'dead end'
 
 

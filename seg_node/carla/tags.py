@@ -1,7 +1,7 @@
 """
 CARLA's semantic classes to label ids.
 
-The numbers changed with CARLA 0.9.14, the colours of the CityScapes palette did not. A picture
+The numbers changed with CARLA 0.9.14; road and road line kept their palette colours. A picture
 tells by itself whether it holds numbers (CARLA's own topics, the Python API) or colours (the
 ros-bridge, saved pictures).
 """
@@ -52,16 +52,13 @@ NEW_TAGS = TagTable(
     road_line=24,
     colors=(
         (0, 0, 0), (128, 64, 128), (244, 35, 232), (70, 70, 70), (102, 102, 156),
-        (100, 40, 40), (153, 153, 153), (250, 170, 30), (220, 220, 0), (107, 142, 35),
-        (145, 170, 100), (70, 130, 180), (220, 20, 60), (255, 0, 0), (0, 0, 142), (0, 0, 70),
+        (190, 153, 153), (153, 153, 153), (250, 170, 30), (220, 220, 0), (107, 142, 35),
+        (152, 251, 152), (70, 130, 180), (220, 20, 60), (255, 0, 0), (0, 0, 142), (0, 0, 70),
         (0, 60, 100), (0, 80, 100), (0, 0, 230), (119, 11, 32), (110, 190, 160),
         (170, 120, 50), (55, 90, 80), (45, 60, 150), (157, 234, 50), (81, 0, 81),
-        (150, 100, 100), (230, 150, 140), (180, 165, 180),
+        (150, 100, 100), (230, 150, 140), (180, 165, 180), (180, 130, 70),
     ),
 )  # fmt: skip
-#: Colours that some release or the CityScapes table itself has for a class of the above.
-_OTHER_COLORS = ((190, 153, 153), (152, 251, 152), (0, 0, 255), (190, 170, 40))
-
 _ROAD_COLOR, _ROAD_LINE_COLOR = (128, 64, 128), (157, 234, 50)
 #: A class 7 that fills this share of the lower half is road (old), not traffic lights (new).
 _ROAD_SHARE = 0.02
@@ -116,8 +113,8 @@ def recognise(picture: np.ndarray) -> Kind:
     :param picture: (H, W, 3 or 4) uint8 BGR or BGRA.
     :raises TagError: when it is neither, as a colour picture or a JPEG is.
     """
-    highest = len(NEW_TAGS.colors)
-    if not picture[:, :, :2].any() and picture[:, :, 2].max(initial=0) <= highest:
+    known = len(NEW_TAGS.colors)
+    if not picture[:, :, :2].any() and picture[:, :, 2].max(initial=0) < known:
         return 'tags'
     share = float(np.isin(_codes(picture), _palette_codes()).mean())
     if share >= _PALETTE_SHARE:
@@ -180,5 +177,5 @@ def _code(color: tuple[int, int, int]) -> int:
 
 @functools.cache
 def _palette_codes() -> np.ndarray:
-    colors = {*OLD_TAGS.colors, *NEW_TAGS.colors, *_OTHER_COLORS}
+    colors = {*OLD_TAGS.colors, *NEW_TAGS.colors}
     return np.array(sorted(map(_code, colors)), np.int32)
