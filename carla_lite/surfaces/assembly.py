@@ -9,12 +9,14 @@ from carla_lite.roads.network import Network, Road
 from carla_lite.surfaces.bands import Band, bands_of, Level, sections_of
 from carla_lite.surfaces.bridges import bridges_of
 from carla_lite.surfaces.dirt import dirt_of
+from carla_lite.surfaces.footprint import Footprint
 from carla_lite.surfaces.junctions import area_of, corner_of
 from carla_lite.surfaces.marks import distant_marks_of, ghosts_of, marks_of
 from carla_lite.surfaces.pavement import pavement_of
 from carla_lite.surfaces.signs_on_road import crosswalk_corners, painted_of, turns_of
 from carla_lite.surfaces.style import Style
-from carla_lite.surfaces.terrain import Footprint, terrain_of, verges_of
+from carla_lite.surfaces.terrain import terrain_of
+from carla_lite.surfaces.verges import corner_verge, verges_of
 import numpy as np
 
 
@@ -39,7 +41,13 @@ def build(network: Network, ground: Ground, style: Style) -> tuple[Mesh, list[np
             crosswalks += _crosswalks(road, bands)
     mesh = joined(parts)
     paved = Footprint(_on_the_ground(mesh, ground, scale), scale)
-    verges = joined([verges_of(bands, paved, ground, setting) for bands in sections])
+    strips = [verges_of(bands, paved, ground, setting) for bands in sections]
+    for junction in outlined:
+        middle = plan.anchors[junction.number][:2]
+        strips += [
+            corner_verge(corner, middle, paved, ground, network) for corner in junction.corners
+        ]
+    verges = joined(strips)
     covered = Footprint(
         np.concatenate([_on_the_ground(mesh, ground, scale), verges.corners]), scale
     )
@@ -68,8 +76,10 @@ class _Plan:
         self.style, self.outlined = style, outlined
         self.turns = turns_of(network)
         self.lifts = _lifts(network, style)
+        # One anchor for all of a junction's area: what stands on its far side must come later.
+        down = np.array([0.0, 0.0, _is_hilly(network) * 25.0 * network.scale])
         self.anchors = {
-            junction.number: _middle(network, junction.number, junction.outline, ground)
+            junction.number: _middle(network, junction.number, junction.outline, ground) - down
             for junction in network.junctions
         }
 
@@ -135,6 +145,11 @@ def _crosswalks(road: Road, bands: list[Band]) -> list[np.ndarray]:
         for crossing in road.crossings
         if fine and first <= crossing.s < last
     ]
+
+
+def _is_hilly(network: Network) -> bool:
+    heights = {cubic.a for road in network.roads for cubic in road.elevation}
+    return max(heights, default=0.0) - min(heights, default=0.0) > 0.5 * network.scale
 
 
 def _middle(network: Network, number: int, outline: np.ndarray, ground: Ground) -> np.ndarray:

@@ -62,7 +62,7 @@ def _seams(place: Place, style: Style) -> Iterator[Spot]:
     count = place.count(style.seams * 2)
     s = place.rng.uniform(place.begin, place.end, count)
     yield Spot(_across(place, s, place.metres(0.02, 0.07, count)), Material.TAR, 230, 45.0)
-    if style.slab_m:
+    if style.slab_m and place.is_open:
         s = np.arange(place.begin, place.end, style.slab_m * place.scale)[1:]
         width = np.full(len(s), 0.025 * place.scale)
         yield Spot(_across(place, s, width), Material.TAR, 255, 45.0)

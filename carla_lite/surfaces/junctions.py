@@ -5,6 +5,7 @@ from carla_lite.mesh import joined, Layer, Mesh, quads
 from carla_lite.roads.ground import Ground
 from carla_lite.roads.network import Corner
 from carla_lite.surfaces.bands import COARSE_FAR_M, COARSE_NEAR_M, FINE_FAR_M
+from carla_lite.surfaces.footprint import lifted
 from carla_lite.surfaces.style import Style
 from carla_lite.tags import Tag
 import numpy as np
@@ -103,11 +104,6 @@ def _kerbed(
             for one, two, material in strips[0 if lift else 1 :]
         ]
     )
-
-
-def lifted(points: np.ndarray, ground: Ground, lift: float = 0.0) -> np.ndarray:
-    """Return (n, 3) points on the ground of (n, 2) ones."""
-    return np.column_stack([points, np.asarray(ground.heights(points)) + lift])
 
 
 def _ears(outline: np.ndarray) -> np.ndarray:

@@ -26,16 +26,16 @@ def paint_of(colour: str, scale: float) -> Material:
 def marks_of(band: Band, style: Style, rng: np.random.Generator) -> Mesh:
     """Return the markings of a carriageway's lanes."""
     parts = []
+    crossed = _crossed(band)
     for mark, line, outward in _lines(band):
         line = _inside(band, line, mark.width_m)
-        gone = _gone_stretches(band, style, rng)
+        holes = np.concatenate([crossed, _gone_stretches(band, style, rng)])
         if band.scale < 0.5:  # tape is laid by hand
             line = line + rng.normal(0.0, 0.02 * band.scale, len(line))
         tint = int(rng.integers(205, 256))
         for offset, dashed in strokes(mark, style.double_gap_m * band.scale):
-            at = line + outward * offset
-            shapes = dashes(band, at, mark) if dashed else stretches(band, at, mark.width_m)
-            shapes = _without(shapes, gone)
+            spans = dashes(band, mark) if dashed else band.stations[[0, -1]][None]
+            shapes = along(band, line + outward * offset, _without(spans, holes), mark.width_m)
             paint = paint_of(mark.colour, band.scale)
             parts.append(
                 band.drape(shapes, Tag.ROAD_LINES, paint, Layer.PAINT, colour=(tint,) * 3)
@@ -50,19 +50,17 @@ def ghosts_of(band: Band, style: Style, rng: np.random.Generator) -> Mesh:
         if rng.random() > style.ghosts * 3:
             continue
         moved = line + rng.choice([-1, 1]) * style.shift_ghosts_m * band.scale
-        shapes = (
-            dashes(band, moved, mark)
-            if 'broken' in mark.kind
-            else stretches(band, moved, mark.width_m)
-        )
-        begin = rng.uniform(0, 0.6)
-        kept = np.arange(int(begin * len(shapes)), int((begin + 0.4) * len(shapes)))
+        spans = dashes(band, mark) if 'broken' in mark.kind else band.stations[[0, -1]][None]
+        first, last = band.stations[[0, -1]]
+        begin, long = rng.uniform(first, last), rng.uniform(10, 50) * band.scale
+        outside = np.array([[first - 1, begin], [begin + long, last + 1]])
+        shapes = along(band, moved, _without(spans, outside), mark.width_m)
         material, shade = (
             (Material.ASPHALT, 150) if rng.random() < 0.6 else (Material.CONCRETE, 200)
         )
         parts.append(
             band.drape(
-                shapes[kept],
+                shapes,
                 Tag.ROADS,
                 material,
                 Layer.DIRT,
@@ -76,11 +74,13 @@ def ghosts_of(band: Band, style: Style, rng: np.random.Generator) -> Mesh:
 def distant_marks_of(band: Band, style: Style) -> Mesh:
     """Return the markings as they look from afar: dashes run together into a thinner line."""
     parts = []
+    whole = _without(band.stations[[0, -1]][None], _crossed(band))
     for mark, line, outward in _lines(band):
+        line = _inside(band, line, mark.width_m)
         share = mark.dash_m / (mark.dash_m + mark.gap_m)
         for offset, dashed in strokes(mark, style.double_gap_m * band.scale):
             width = mark.width_m * (share if dashed else 1.0)
-            shapes = stretches(band, _inside(band, line, mark.width_m) + outward * offset, width)
+            shapes = along(band, line + outward * offset, whole, width)
             paint = paint_of(mark.colour, band.scale)
             far_m = 250.0 * band.scale
             parts.append(band.drape(shapes, Tag.ROAD_LINES, paint, Layer.PAINT, far_m=far_m))
@@ -99,33 +99,29 @@ def strokes(mark: Mark, gap_m: float) -> list[tuple[float, bool]]:
     return [(place, kind == 'broken') for place, kind in zip(places, kinds, strict=True)]
 
 
-def dashes(band: Band, line: np.ndarray, mark: Mark) -> np.ndarray:
-    """Return (n, 4, 2) dashes of s, t; their phase runs on along the whole road."""
+def dashes(band: Band, mark: Mark) -> np.ndarray:
+    """Return (n, 2) s where each dash begins and ends; their phase runs on along the road."""
     period = mark.dash_m + mark.gap_m
-    start, stop = band.stations[0], band.stations[-1]
-    first = np.arange(np.floor(start / period), np.ceil(stop / period)) * period
-    first = first[first + mark.dash_m > start]
-    ends = np.stack([first, first + mark.dash_m], axis=1).clip(start, stop)
-    # a dash is cut where the line turns, so that it follows it
+    start, stop = band.stations[[0, -1]]
+    begin = np.arange(np.floor(start / period), np.ceil(stop / period)) * period
+    spans = np.stack([begin, begin + mark.dash_m], axis=1).clip(start, stop)
+    return spans[spans[:, 1] - spans[:, 0] > 1e-6]
+
+
+def along(band: Band, line: np.ndarray, spans: np.ndarray, width_m: float) -> np.ndarray:
+    """
+    Return (n, 4, 2) pieces of a line, cut where cells end so that they follow its bends.
+
+    :param line: t at the stations; ``spans``: (m, 2) s from, to.
+    """
     inner = band.stations[1:-1]
-    cuts = inner[((inner[:, None] > ends[:, 0]) & (inner[:, None] < ends[:, 1])).any(axis=1)]
-    begins = np.sort(np.concatenate([ends[:, 0], cuts]))
-    finishes = np.sort(np.concatenate([ends[:, 1], cuts]))
-    return _between(band, line, begins, finishes, mark.width_m)
-
-
-def stretches(band: Band, line: np.ndarray, width_m: float) -> np.ndarray:
-    """Return (n, 4, 2) pieces of a whole line, one a cell."""
-    return _between(band, line, band.stations[:-1], band.stations[1:], width_m)
-
-
-def _between(
-    band: Band, line: np.ndarray, begin: np.ndarray, end: np.ndarray, width_m: float
-) -> np.ndarray:
+    cut = inner[((inner[:, None] > spans[:, 0]) & (inner[:, None] < spans[:, 1])).any(axis=1)]
+    begin = np.sort(np.concatenate([spans[:, 0], cut]))
+    end = np.sort(np.concatenate([spans[:, 1], cut]))
     half = width_m / 2
-    at_begin, at_end = np.interp(begin, band.stations, line), np.interp(end, band.stations, line)
-    corners = [(begin, at_begin - half), (end, at_end - half), (end, at_end + half)]
-    corners.append((begin, at_begin + half))
+    first, last = np.interp(begin, band.stations, line), np.interp(end, band.stations, line)
+    corners = [(begin, first - half), (end, last - half), (end, last + half)]
+    corners.append((begin, first + half))
     return np.stack([np.stack(corner, axis=1) for corner in corners], axis=1)
 
 
@@ -157,7 +153,28 @@ def _gone_stretches(band: Band, style: Style, rng: np.random.Generator) -> np.nd
     return np.stack([begin, begin + rng.uniform(6, 34, count) * band.scale], axis=1)
 
 
-def _without(shapes: np.ndarray, gone: np.ndarray) -> np.ndarray:
-    """Drop the shapes whose middle lies where the mark is gone."""
-    middle = shapes[:, :, 0].mean(axis=1)[:, None]
-    return shapes[~((middle > gone[:, 0]) & (middle < gone[:, 1])).any(axis=1)]
+def _crossed(band: Band) -> np.ndarray:
+    """Return (n, 2) s from, to where pedestrians cross: lines end before them."""
+    length = band.road.length
+    room = 5.0 * band.scale
+    return np.array(
+        [
+            (
+                -1.0 if crossing.s < room else crossing.s,
+                length + 1.0
+                if crossing.s + crossing.width_m > length - room
+                else crossing.s + crossing.width_m,
+            )
+            for crossing in band.road.crossings
+        ]
+    ).reshape(-1, 2)
+
+
+def _without(spans: np.ndarray, holes: np.ndarray) -> np.ndarray:
+    """Return (n, 2) what is left of spans, which do not overlap, outside of holes."""
+    for low, high in holes:
+        before = np.stack([spans[:, 0], np.minimum(spans[:, 1], low)], axis=1)
+        after = np.stack([np.maximum(spans[:, 0], high), spans[:, 1]], axis=1)
+        spans = np.concatenate([before, after])
+        spans = spans[spans[:, 1] - spans[:, 0] > 1e-6]
+    return spans

@@ -37,6 +37,7 @@ class Place:
     def __init__(self, band: Band, rng: np.random.Generator, share: float = 1.0) -> None:
         self.band, self.rng, self.scale = band, rng, band.scale
         self.begin, self.end = float(band.stations[0]), float(band.stations[-1])
+        self.is_open = share >= 1.0  # no way through a junction, which others cross
         self.share = share * (self.end - self.begin) / (100.0 * band.scale)
 
     def count(self, density: float) -> int:
