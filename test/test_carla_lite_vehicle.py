@@ -272,6 +272,33 @@ def test_rubbish_in_controls_counts_as_nothing():
     assert body.control == VehicleControl(1.0, -1.0, 1.0)
 
 
+@pytest.mark.parametrize('huge', [1e9, 1e200, 1e308])
+def test_no_push_is_too_big(huge):
+    for axis in range(3):
+        body, push = standing(), np.zeros(3)
+        push[axis] = huge
+        body.add_impulse(push)
+        body.add_force(push)
+        body.add_angular_impulse(push)
+        body.step(TICK_S, flat)
+        body.set_target_velocity(push)
+        body.set_constant_velocity(push)
+        drive(body, 2.0)
+        assert np.isfinite(body.pose.matrix()).all() and np.abs(body.pose.position()).max() < 1500
+        assert np.abs(body.velocity).max() < 200
+
+
+def test_a_model_car_is_small_in_all_its_sizes():
+    big, small = VehicleBody.of(CAR, Pose()), VehicleBody.of(CAR, Pose(z=0.03), 0.1)
+    assert np.array(small.size_m) * 10 == pytest.approx(np.array(big.size_m))
+    assert small.wheelbase_m * 10 == pytest.approx(big.wheelbase_m)
+    assert small.mass_kg * 1000 == pytest.approx(big.mass_kg)
+    small.control = VehicleControl(throttle=0.2, steer=1.0)
+    drive(small, 2.0)
+    assert small.speed_mps > 0.5
+    assert np.hypot(*small.pose.position()[:2]) < 1.0  # it turns on the spot of a model
+
+
 def test_turn_rates_are_those_of_the_rotation():
     def bump(x, y):
         return 0.3 * math.sin(x / 4) + 0.1 * y

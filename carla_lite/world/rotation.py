@@ -1,4 +1,4 @@
-"""Angles: wrapping, and how fast one pose turns into another."""
+"""Angles and velocities: wrapping, bounding, and how fast one pose turns into another."""
 
 import math
 
@@ -9,6 +9,13 @@ import numpy as np
 def wrap_degrees(angle: float) -> float:
     """Return the same angle within -180..180."""
     return angle if -180.0 <= angle <= 180.0 else (angle + 180.0) % 360.0 - 180.0
+
+
+def bounded(vector: np.ndarray, longest: float) -> np.ndarray:
+    """Return a copy, float64, shortened to ``longest``; what is not a number counts as zero."""
+    vector = np.clip(np.nan_to_num(np.array(vector, float)), -1e150, 1e150)  # squares stay finite
+    length = float(np.linalg.norm(vector))
+    return vector if length <= longest else vector * (longest / length)
 
 
 def angular_velocity(before: Pose, after: Pose, dt_s: float) -> np.ndarray:

@@ -15,7 +15,7 @@ from carla_lite.world.drivetrain import (
     pedals_for,
 )
 from carla_lite.world.ground import HeightAt, resting
-from carla_lite.world.rotation import angular_velocity, wrap_degrees
+from carla_lite.world.rotation import angular_velocity, bounded, wrap_degrees
 import numpy as np
 
 MAX_STEER_DEG = 35.0  # of the one wheel that stands for both front wheels
@@ -26,6 +26,11 @@ WHEELBASE_SHARE, TRACK_SHARE = 0.6, 0.8  # of length and width
 _LONGEST_STEP_S = 0.05
 _DROP_M = 0.5  # deeper than that under the wheels is a fall, not a dip
 _THROW_MPS = 0.5  # a slower push upwards stays in the springs
+_FASTEST_MPS, _FASTEST_DPS, _STRONGEST_N = (
+    150.0,
+    720.0,
+    1e9,
+)  # whatever pushes: the world stays in one piece
 _SPIN_LOSS_DPS2 = 200.0  # tyres stop a spin
 
 
@@ -71,17 +76,19 @@ class VehicleBody:
         self._force = np.zeros(3)
 
     @staticmethod
-    def of(name: str, pose: Pose) -> 'VehicleBody':
+    def of(name: str, pose: Pose, scale: float = 1.0) -> 'VehicleBody':
         """
         Return the body of a blueprint's vehicle.
 
+        :param scale: of its sizes, such as 0.1 for a model of it; it weighs as its volume does.
         :raises CarlaLiteError: there is no such vehicle.
         """
         kind = blueprints.kind_of(name)
+        length, width, height = (scale * side for side in blueprints.size_m(name))
         return VehicleBody(
             pose,
-            blueprints.size_m(name),
-            blueprints.mass_kg(name),
+            (length, width, height),
+            blueprints.mass_kg(name) * scale**3,
             2 if kind in ('motorcycle', 'bicycle') else 4,
             DRIVETRAINS.get(kind),
         )
@@ -115,7 +122,7 @@ class VehicleBody:
 
     def set_target_velocity(self, velocity: np.ndarray) -> None:
         """Move at this velocity from now on; (3,) m/s in the world, tyres rub off what slides."""
-        self.velocity = np.array(velocity, float)
+        self.velocity = bounded(velocity, _FASTEST_MPS)
         axes = self.pose.rotation()
         self._speed = float(self.velocity @ axes[:, 0])
         self._slide = (self.velocity - self._speed * axes[:, 0])[:2]
@@ -126,15 +133,15 @@ class VehicleBody:
 
     def set_target_angular_velocity(self, velocity: np.ndarray) -> None:
         """Turn at this rate from now on; (3,) deg/s, of which the ground leaves the yaw."""
-        self._spin_dps = float(velocity[2])
+        self._spin(float(velocity[2]))
 
     def set_constant_velocity(self, velocity: np.ndarray | None) -> None:
         """Hold a velocity in the vehicle's own axes, (3,) m/s, or no longer with None."""
-        self._constant = None if velocity is None else np.array(velocity, float)
+        self._constant = None if velocity is None else bounded(velocity, _FASTEST_MPS)
 
     def add_impulse(self, impulse_ns: np.ndarray) -> None:
         """Change the velocity by a push, (3,) N s in the world."""
-        change = np.asarray(impulse_ns, float) / self.mass_kg
+        change = bounded(np.asarray(impulse_ns, float) / self.mass_kg, _FASTEST_MPS)
         nose = self.pose.rotation()[:, 0]
         along = float(change @ nose)
         self._speed += along
@@ -145,11 +152,12 @@ class VehicleBody:
     def add_angular_impulse(self, impulse: np.ndarray) -> None:
         """Change the rate of turn by a push, (3,) kg m² deg/s in the world."""
         length, width, _ = self.size_m
-        self._spin_dps += 12.0 * float(impulse[2]) / (self.mass_kg * (length**2 + width**2))
+        inertia = self.mass_kg * (length**2 + width**2) / 12.0
+        self._spin(self._spin_dps + float(impulse[2]) / inertia)
 
     def add_force(self, force_n: np.ndarray) -> None:
         """Push during the next step, (3,) N in the world."""
-        self._force = self._force + np.asarray(force_n, float)
+        self._force = bounded(self._force + np.asarray(force_n, float), _STRONGEST_N)
 
     def place(self, pose: Pose) -> None:
         """Put the vehicle elsewhere; its velocity stays, and it falls to the ground there."""
@@ -201,6 +209,9 @@ class VehicleBody:
         self.velocity[:2] += self._slide
         if self._falling:
             self.velocity[2] = self._fall_mps
+
+    def _spin(self, rate_dps: float) -> None:
+        self._spin_dps = max(-_FASTEST_DPS, min(_FASTEST_DPS, rate_dps))
 
     def _throw(self, upwards_mps: float) -> None:
         if self._falling:

@@ -8,13 +8,14 @@ from carla_lite.world import blueprints
 from carla_lite.world.controls import WalkerControl
 from carla_lite.world.drivetrain import GRAVITY_MPS2
 from carla_lite.world.ground import HeightAt
-from carla_lite.world.rotation import angular_velocity, wrap_degrees
+from carla_lite.world.rotation import angular_velocity, bounded, wrap_degrees
 import numpy as np
 
 _JUMP_MPS = 4.2
 _TURN_DPS = 360.0
 _STEP_UP_M = 0.5  # higher edges down are falls
 _FASTEST_MPS = 12.0
+_FASTEST_PUSHED_MPS = 50.0
 
 
 class WalkerBody:
@@ -39,17 +40,19 @@ class WalkerBody:
         self._fall_mps = 0.0
 
     @staticmethod
-    def of(name: str, pose: Pose) -> 'WalkerBody':
+    def of(name: str, pose: Pose, scale: float = 1.0) -> 'WalkerBody':
         """
         Return the body of a blueprint's walker.
 
+        :param scale: of its size; it weighs as its volume does.
         :raises CarlaLiteError: there is no such walker.
         """
-        return WalkerBody(pose, blueprints.size_m(name), blueprints.mass_kg(name))
+        length, width, height = (scale * side for side in blueprints.size_m(name))
+        return WalkerBody(pose, (length, width, height), blueprints.mass_kg(name) * scale**3)
 
     def set_target_velocity(self, velocity: np.ndarray) -> None:
         """Be pushed at this velocity, (3,) m/s in the world; legs brake it."""
-        self.velocity = np.array(velocity, float)
+        self.velocity = bounded(velocity, _FASTEST_PUSHED_MPS)
         self._pushed = self.velocity[:2] - self._walk()
 
     def add_impulse(self, impulse_ns: np.ndarray) -> None:
