@@ -10,6 +10,7 @@ from carla_lite.surfaces.bands import Band, bands_of, Level, sections_of
 from carla_lite.surfaces.bridges import bridges_of
 from carla_lite.surfaces.dirt import dirt_of
 from carla_lite.surfaces.footprint import Footprint
+from carla_lite.surfaces.hall import hall_floor_of
 from carla_lite.surfaces.junctions import area_of, corner_of
 from carla_lite.surfaces.marks import distant_marks_of, ghosts_of, marks_of
 from carla_lite.surfaces.pavement import pavement_of
@@ -28,7 +29,7 @@ def build(network: Network, ground: Ground, style: Style) -> tuple[Mesh, list[np
     parts = []
     for junction in outlined:
         anchor = plan.anchors[junction.number]
-        parts.append(area_of(junction.outline, anchor, ground, style.asphalt_tint))
+        parts.append(area_of(junction.outline, anchor, ground, plan.paving))
         parts += [corner_of(corner, ground, style, scale) for corner in junction.corners]
     sections, crosswalks = [], []
     for road in network.roads:
@@ -40,7 +41,10 @@ def build(network: Network, ground: Ground, style: Style) -> tuple[Mesh, list[np
                 sections.append(bands)
             crosswalks += _crosswalks(road, bands)
     mesh = joined(parts)
-    paved = Footprint(_on_the_ground(mesh, ground, scale), scale)
+    pavement = _on_the_ground(mesh, ground, scale)
+    paved = Footprint(pavement, scale)
+    if setting == 'hall':
+        return joined([hall_floor_of(paved, pavement, style, scale), mesh]), crosswalks
     strips = [verges_of(bands, paved, ground, setting) for bands in sections]
     for junction in outlined:
         middle = plan.anchors[junction.number][:2]
@@ -48,9 +52,7 @@ def build(network: Network, ground: Ground, style: Style) -> tuple[Mesh, list[np
             corner_verge(corner, middle, paved, ground, network) for corner in junction.corners
         ]
     verges = joined(strips)
-    covered = Footprint(
-        np.concatenate([_on_the_ground(mesh, ground, scale), verges.corners]), scale
-    )
+    covered = Footprint(np.concatenate([pavement, verges.corners]), scale)
     terrain = terrain_of(paved, covered, ground, setting, scale, style.seed)
     return joined([terrain, verges, mesh]), crosswalks
 
@@ -75,6 +77,9 @@ class _Plan:
     ) -> None:
         self.style, self.outlined = style, outlined
         self.turns = turns_of(network)
+        self.paving = (Material.ASPHALT, (style.asphalt_tint,) * 3)
+        if network.setting == 'hall':
+            self.paving = (style.track_material, style.track_colour)
         self.lifts = _lifts(network, style)
         # One anchor for all of a junction's area: what stands on its far side must come later.
         down = np.array([0.0, 0.0, _is_hilly(network) * 25.0 * network.scale])
@@ -89,7 +94,7 @@ def _band(band: Band, plan: _Plan, rng: np.random.Generator) -> Mesh:
     style, junction = plan.style, band.road.junction
     parts = []
     if band.level != 'road' or junction not in plan.outlined:
-        parts.append(pavement_of(band, style, Material.ASPHALT))
+        parts.append(pavement_of(band, style, plan.paving))
     if band.level != 'road':
         return joined(parts)
     if junction in plan.anchors:

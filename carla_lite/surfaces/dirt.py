@@ -42,8 +42,12 @@ def _wheel_paths(place: Place, style: Style) -> Iterator[Spot]:
                 tracks.append(band.ribbon(line - width / 2, line + width / 2))
             middles.append(band.ribbon(centre - width / 2, centre + width / 2))
     if tracks:
-        yield Spot(np.concatenate(tracks), Material.ASPHALT, style.wheel_paths, 60.0)
-        yield Spot(np.concatenate(middles), Material.ASPHALT, style.oil_strip, 60.0)
+        yield Spot(
+            np.concatenate(tracks), style.track_material, _tinted(style, style.wheel_paths), 60.0
+        )
+        yield Spot(
+            np.concatenate(middles), style.track_material, _tinted(style, style.oil_strip), 60.0
+        )
 
 
 def _seams(place: Place, style: Style) -> Iterator[Spot]:
@@ -88,7 +92,7 @@ def _patches(place: Place, style: Style) -> Iterator[Spot]:
     middle = place.somewhere(count)
     long, wide = place.metres(0.6, 5.0, count), place.metres(0.5, 2.6, count)
     turn = np.where(place.rng.random(count) < 0.8, 0.0, place.rng.uniform(-0.5, 0.5, count))
-    shade = place.rng.integers(150, 256, count)
+    shade = place.rng.integers(150, 256, (count, 1))
     over = place.rng.random(count) < 0.35  # newer than the paint
     boxes = oriented_boxes(middle, long, wide, turn)
     yield Spot(boxes[~over], Material.PATCH, shade[~over], 80.0)
@@ -116,7 +120,7 @@ def _trenches(place: Place, style: Style) -> Iterator[Spot]:
 def _covers(place: Place, style: Style) -> Iterator[Spot]:
     count = place.count(style.manholes)
     middle, radius = place.somewhere(count), place.metres(0.28, 0.4, count)
-    grey = place.rng.integers(40, 110, count)
+    grey = place.rng.integers(40, 110, (count, 1))
     yield Spot(_discs(middle, radius * 1.25, radius * 1.25), Material.PATCH, 190, 50.0)
     yield Spot(_discs(middle, radius, radius), Material.METAL, grey, 50.0)
     kerbs = place.band.raised_beside
@@ -144,14 +148,15 @@ def _tyre_marks(place: Place, style: Style) -> Iterator[Spot]:
         quads += [polyline_quads(line, width), polyline_quads(other, width)]
     if quads:
         shade = int(place.rng.integers(130, 225))
-        yield Spot(np.concatenate(quads), Material.ASPHALT, shade, 70.0)
+        yield Spot(np.concatenate(quads), style.track_material, _tinted(style, shade), 70.0)
 
 
 def _stains(place: Place, style: Style) -> Iterator[Spot]:
     count = place.count(style.oil)
     radius = place.metres(0.1, 0.6, count)
     discs = _discs(place.somewhere(count), radius * place.rng.uniform(1, 3, count), radius)
-    yield Spot(discs, Material.ASPHALT, place.rng.integers(120, 225, count), 45.0)
+    shade = _tinted(style, place.rng.integers(120, 225, (count, 1)))
+    yield Spot(discs, style.track_material, shade, 45.0)
     count = place.count(style.puddles)
     radius = place.metres(0.3, 1.4, count)
     discs = _discs(place.somewhere(count), radius * place.rng.uniform(1, 4, count), radius)
@@ -171,8 +176,13 @@ def _leaves(place: Place, style: Style) -> Iterator[Spot]:
     places = (middle[:, None] + spread).reshape(-1, 2)
     size, turn = place.metres(0.06, 0.2, len(places)), place.rng.uniform(0, 3, len(places))
     boxes = oriented_boxes(places, size, size * 0.7, turn)
-    shades = place.rng.integers(150, 256, len(places))
+    shades = place.rng.integers(150, 256, (len(places), 1))
     yield Spot(boxes, Material.LEAVES, shades, 28.0, Layer.LITTER)
+
+
+def _tinted(style: Style, shade: int | np.ndarray) -> np.ndarray:
+    """Return what the bare surface looks like, darker or brighter."""
+    return np.asarray(shade) * np.array(style.track_colour) // 255
 
 
 def _across(place: Place, s: np.ndarray, width: np.ndarray) -> np.ndarray:

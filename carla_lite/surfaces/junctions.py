@@ -6,7 +6,7 @@ from carla_lite.roads.ground import Ground
 from carla_lite.roads.network import Corner
 from carla_lite.surfaces.bands import COARSE_FAR_M, COARSE_NEAR_M, FINE_FAR_M
 from carla_lite.surfaces.footprint import lifted
-from carla_lite.surfaces.style import Style
+from carla_lite.surfaces.style import Paving, Style
 from carla_lite.tags import Tag
 import numpy as np
 
@@ -26,7 +26,7 @@ def fan_of(outline: np.ndarray) -> np.ndarray:
     return _ears(outline)
 
 
-def area_of(outline: np.ndarray, anchor: np.ndarray, ground: Ground, tint: int) -> Mesh:
+def area_of(outline: np.ndarray, anchor: np.ndarray, ground: Ground, paving: Paving) -> Mesh:
     """
     Return a junction's asphalt.
 
@@ -37,10 +37,10 @@ def area_of(outline: np.ndarray, anchor: np.ndarray, ground: Ground, tint: int) 
     return quads(
         corners,
         Tag.ROADS,
-        Material.ASPHALT,
+        paving[0],
         Layer.ROAD,
         anchor=anchor,
-        colour=(tint,) * 3,
+        colour=paving[1],
         far_m=420.0,
     )
 

@@ -3,7 +3,7 @@
 from carla_lite.materials import Material
 from carla_lite.mesh import joined, Layer, Mesh, quads
 from carla_lite.surfaces.bands import Band
-from carla_lite.surfaces.style import Style
+from carla_lite.surfaces.style import Paving, Style
 from carla_lite.tags import Tag
 import numpy as np
 
@@ -14,14 +14,14 @@ _TOPS = {
 }
 
 
-def pavement_of(band: Band, style: Style, material: Material) -> Mesh:
+def pavement_of(band: Band, style: Style, paving: Paving) -> Mesh:
     """
     Return what a band is paved with.
 
-    :param material: of the carriageway.
+    :param paving: of the carriageway.
     """
     if band.level == 'road':
-        return _carriageway(band, style, material)
+        return _carriageway(band, style, paving)
     tag, stuff = _TOPS[band.level]
     layer = Layer.SIDEWALK if band.lift or band.level != 'verge' else Layer.TERRAIN
     if band.level == 'median' and style.grass_median:
@@ -37,11 +37,10 @@ def pavement_of(band: Band, style: Style, material: Material) -> Mesh:
     return joined(parts)
 
 
-def _carriageway(band: Band, style: Style, material: Material) -> Mesh:
+def _carriageway(band: Band, style: Style, paving: Paving) -> Mesh:
     right, left = band.right, band.left
-    tint = (style.asphalt_tint,) * 3
     strip = band.ribbon(right, left)
-    parts = [band.drape(strip, Tag.ROADS, material, Layer.ROAD, colour=tint)]
+    parts = [band.drape(strip, Tag.ROADS, paving[0], Layer.ROAD, colour=paving[1])]
     if band.fine and style.gutter_m:
         width = style.gutter_m * band.scale
         for raised, edge, inner in (

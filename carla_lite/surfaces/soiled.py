@@ -16,7 +16,7 @@ class Spot:
     Polygons of one kind.
 
     :param polygons: (n, k, 2) of s, t, k even.
-    :param shade: tint or colour, one grey or one BGR for all, or (n,) greys.
+    :param shade: tint or colour: a grey, a BGR, (n, 1) or (n, 3).
     :param far_m: drawn up to here, metres at scale 1.
     """
 
@@ -76,10 +76,7 @@ class Place:
 
     def laid(self, spot: Spot) -> Mesh:
         """Return the mesh of a kind of dirt."""
-        shade = np.asarray(spot.shade)
-        colour = (
-            shade if shade.shape == (3,) else np.broadcast_to(shade[..., None], (*shade.shape, 3))
-        )
+        colour = np.broadcast_to(spot.shade, (len(spot.polygons), 3))
         return self.band.drape(
             spot.polygons,
             Tag.ROADS,

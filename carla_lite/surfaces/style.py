@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, replace
 
+from carla_lite.materials import Material
 import numpy as np
 
 Colour = tuple[int, int, int]
+Paving = tuple[Material, Colour]
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,10 @@ class Style:
     oil_strip: int = 215
     slab_m: float = 0.0  # concrete slabs' length, 0 for asphalt
     painted_median: bool = False
+    track_material: Material = Material.ASPHALT  # what roads are made of; in a hall other things
+    track_colour: Colour = (255, 255, 255)
+    floor_colour: Colour = (255, 255, 255)  # white: linoleum, tiles, planks; else a carpet's
+    court_lines: int = 0
     shift_ghosts_m: float = 0.3
 
 
@@ -85,7 +91,36 @@ def draw_style(seed: int, setting: str) -> Style:
     )
     colours, stone = _kerb_paint(rng)
     style = replace(style, kerb_colours=colours, kerb_stone_m=stone, bike_colour=_bike(rng))
-    return _dirtied(style, rng, float(heavy), setting)
+    style = _dirtied(style, rng, float(heavy), setting)
+    return _indoors(style, rng) if setting == 'hall' else style
+
+
+def _indoors(style: Style, rng: np.random.Generator) -> Style:
+    grey = int(rng.integers(25, 120))
+    blue, green, red = (int(value) for value in np.clip(grey + rng.integers(-12, 13, 3), 5, 200))
+    carpet = (blue, green, red)
+    stuff = (Material.MAT, Material.MAT, Material.FLOOR, Material.CARPET, Material.CONCRETE)
+    material = stuff[int(rng.integers(len(stuff)))]
+    tint = int(rng.integers(215, 245))
+    return replace(
+        style,
+        kerb_lift_m=0.0,
+        track_material=material,
+        track_colour=carpet if material == Material.CARPET else (tint,) * 3,
+        floor_colour=carpet if rng.random() < 0.25 else (255, 255, 255),
+        court_lines=int(rng.integers(0, 9)) if rng.random() < 0.5 else 0,
+        arrows=0.0 if rng.random() < 0.8 else 0.5,
+        words=0.0,
+        cracks=0.0,
+        light_cracks=style.light_cracks / 3,
+        patches=0.0,
+        trenches=0.0,
+        manholes=0.0,
+        puddles=0.0,
+        leaves=style.leaves / 4,
+        wheel_paths=0,
+        slab_m=0.0,
+    )
 
 
 def _kerb_paint(rng: np.random.Generator) -> tuple[tuple[Colour, ...], float]:
