@@ -50,6 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def collect_data() -> int:
+    """Run ``ros2 run seg_node collect_data``, which is the verb ``collect``."""
+    return main(['collect', *sys.argv[1:]])
+
+
 def _run(verb: str, arguments: Sequence[str]) -> None:
     if verb not in VERBS:
         raise SegNodeError(f"unknown verb '{verb}': use one of {', '.join(VERBS)}")

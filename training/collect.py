@@ -1,7 +1,5 @@
 """Make a pairs folder: ``python -m training collect training/configs/collect.yaml``."""
 
-from collections.abc import Sequence
-import sys
 import time
 from typing import Any
 
@@ -46,13 +44,6 @@ def collect(config: CollectConfig, quiet: bool = False) -> dict[str, Any]:
             **summarise(folder.lines()),
             'contact_sheet': str(config.output / CONTACT_SHEET) if config.contact_sheet else None,
         }
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``ros2 run seg_node collect_data``: the verb ``collect``."""
-    from training.__main__ import main as run_verb
-
-    return run_verb(['collect', *(sys.argv[1:] if arguments is None else arguments)])
 
 
 def show(result: dict[str, Any], console: Console) -> None:
@@ -100,7 +91,7 @@ def _finish(config: CollectConfig, folder: SampleFolder, origin: dict[str, Any])
     if not lines:
         raise CollectError(
             f'not one sample was kept (left out: {_counts(folder.ledger.skipped)}): look at '
-            '--keep, the cameras and the towns, and name another --output'
+            '--keep, the cameras and the towns'
         )
     with told_plainly(folder.path):
         write_statement(folder, config, origin, summarise(lines))

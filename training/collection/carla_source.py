@@ -179,7 +179,9 @@ def _mount(camera: CameraConfig, lens: Lens) -> CameraMount:
         camera.yaw_deg,
         camera.roll_deg,
     )
-    return CameraMount(camera.name, lens.width, lens.height, lens.fov_deg, pose)
+    return CameraMount(
+        camera.name, lens.width, lens.height, lens.fov_deg, pose, attributes=camera.attributes
+    )
 
 
 def _check_towns(wanted: Iterable[str], there: set[str]) -> None:

@@ -17,6 +17,8 @@ SUN_ALTITUDES_DEG: dict[str, float | None] = {
     'dusk': -4.0,
     'night': -30.0,
 }
+#: Attributes of CARLA's cameras that move things in the picture.
+_BENDING = {'lens_k', 'lens_kcube', 'lens_x_size', 'lens_y_size', 'fov', 'image_size_x'}
 #: Keys that say where and how, not what: a collection may go on with other ones.
 _NOT_WHAT = ('output', 'host', 'port', 'timeout_s', 'contact_sheet')
 
@@ -36,6 +38,8 @@ class CameraConfig:
     :param roll_deg: right side down.
     :param lens: k1 and k2 of the radial distortion as OpenCV defines it, 0 for a pinhole; pictures
         and labels are bent alike, by the collector.
+    :param attributes: further ones of the RGB camera's blueprint, such as
+        ``motion_blur_intensity`` or ``exposure_compensation``.
     """
 
     name: str = 'front'
@@ -49,6 +53,7 @@ class CameraConfig:
     yaw_deg: float = 0.0
     roll_deg: float = 0.0
     lens: tuple[float, float] = (0.0, 0.0)
+    attributes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -211,6 +216,11 @@ class CollectConfig:
                 raise ConfigError(
                     f'--cameras: {camera.name} has {camera.width}x{camera.height} pixels, '
                     'use 16 to 4096 each way'
+                )
+            if bending := sorted(_BENDING & set(camera.attributes)):
+                raise ConfigError(
+                    f'--cameras: {bending[0]} of {camera.name} would bend its pictures and not '
+                    'its labels: use lens, which bends both'
                 )
 
     def _check_split(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 import hashlib
 import queue
@@ -125,6 +126,8 @@ class Recorder:
             self._commit()
         except BaseException as error:  # told by the next put or close
             self._failure = error
+            with suppress(CollectError):  # what was written before may still be made to count
+                self._commit()
 
     def _take(self, item: Moment | Skipped | DriveEnd) -> None:
         progress = self.progress

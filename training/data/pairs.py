@@ -4,7 +4,8 @@ Pairs folders: pictures beside masks of label ids.
 ``images/NAME.{jpg,png}``, ``masks/NAME.png`` (8-bit label ids, 255 = unlabelled) and optionally
 ``dataset.json``, which states the labels that are annotated at all. In a set that annotates only
 lane markings, 0 means 'not a lane marking', not 'not road': losses and metrics ask
-``PairsFolder.annotated`` which labels they may judge.
+``PairsFolder.annotated`` which labels they may judge. Where there is a ``samples.jsonl``, what it
+lists is the data set, and other files beside it are not.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 from seg_node.labels import LANE_LABELS, UNLABELLED
+from training.data.listing import Listing, read_listing, SAMPLES
 from training.data.sources import OTHERS, SetConfig
 from training.errors import DataError
 
@@ -55,7 +57,8 @@ class PairsFolder:
         folder = data_root / source.path
         if not folder.is_dir():
             raise DataError(f'no data set at {folder}: name its folder with --data_root or path')
-        pairs = _split(_find_pairs(folder, source), source, folder)
+        listing = read_listing(folder)
+        pairs = _split(_find_pairs(folder, source, listing), listing, source, folder)
         statement = _read_statement(folder)
         return cls(
             folder,
@@ -119,9 +122,16 @@ class PairsFolder:
         return digest.hexdigest()
 
 
-def _find_pairs(folder: Path, source: SetConfig) -> list[Pair]:
+def _find_pairs(folder: Path, source: SetConfig, listing: Listing | None) -> list[Pair]:
     masks = {path.stem: path for path in _pictures(folder / source.masks)}
     images = {path.stem: path for path in _pictures(folder / source.images)}
+    if listing is not None:
+        masks, images = (
+            {name: path for name, path in paths.items() if name in listing}
+            for paths in (masks, images)
+        )
+        if lost := sorted(set(listing) - set(images) - set(masks)):
+            raise DataError(f'{folder}: {lost[0]} is listed in {SAMPLES} and not there')
     for names, kind, others in ((images, 'mask', masks), (masks, 'picture', images)):
         if lonely := sorted(set(names) - set(others)):
             raise DataError(
@@ -137,12 +147,19 @@ def _pictures(folder: Path) -> Iterator[Path]:
     return (path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
 
 
-def _split(pairs: list[Pair], source: SetConfig, folder: Path) -> tuple[Pair, ...]:
+def _split(
+    pairs: list[Pair], listing: Listing | None, source: SetConfig, folder: Path
+) -> tuple[Pair, ...]:
     """Cut in driving order: neighbours are near-duplicates, so a random split would leak."""
     border = len(pairs) - source.hold_out
-    if source.part == 'train':
+    if source.part == 'all':
+        return tuple(pairs)
+    if listing is not None and not source.hold_out:
+        wanted = {'train': 'train', 'held_out': 'validation'}[source.part]
+        pairs = [pair for pair in pairs if listing[pair.name].get('split') == wanted]
+    elif source.part == 'train':
         pairs = pairs[: max(0, border - source.gap)]
-    elif source.part == 'held_out':
+    else:
         pairs = pairs[max(0, border) :]
     if not pairs:
         raise DataError(

@@ -18,7 +18,8 @@ class SetConfig:
     :param images: name of the folder with the pictures.
     :param masks: name of the folder with the masks.
     :param remap: label ids of foreign masks to ours, such as ``{'3': 2, others: 0}``.
-    :param part: ``held_out`` is the last ``hold_out`` samples, ``train`` the others.
+    :param part: ``held_out`` is the last ``hold_out`` samples, ``train`` the others; with
+        ``hold_out`` 0 a collected set's own split decides.
     :param hold_out: samples at the end of the drive kept for validation.
     :param gap: samples dropped before those, since neighbours in time look alike.
     :param licence: of the pictures, for the provenance of what is trained; empty reads

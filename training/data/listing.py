@@ -1,0 +1,36 @@
+"""``samples.jsonl`` of a pairs folder: which samples count, and what is known of each."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from training.errors import DataError
+
+SAMPLES = 'samples.jsonl'
+#: The line of each sample by its name.
+Listing = dict[str, dict[str, Any]]
+
+
+def read_listing(folder: Path) -> Listing | None:
+    """
+    Return the line of each sample by its name; None for a folder without listing.
+
+    While a collection goes on, or after it was killed, there may be files that do not count yet,
+    and a last line without end.
+
+    :raises DataError: for a line that is not what it should be.
+    """
+    path = folder / SAMPLES
+    if not path.is_file():
+        return None
+    content, _, _ = path.read_text(encoding='utf-8').rpartition('\n')
+    lines: Listing = {}
+    for number, text in enumerate(content.splitlines(), start=1):
+        try:
+            line = json.loads(text)
+            lines[line['name']] = line
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f'{path}, line {number} is no sample ({error}): mend or remove the file'
+            ) from error
+    return lines
