@@ -71,3 +71,10 @@ def test_noise_has_its_bias_and_spread_and_repeats_with_its_seed():
     assert (first[:, 1] == 8.0).all() and (first[:, 2] == 7.0).all()
     other = Gnss(here, attributes | {'noise_seed': '8'}).measure(Pose(z=2.0))
     assert other[0] != first[0, 0]
+
+
+def test_places_beyond_the_earth_and_rubbish_in_attributes_do_no_harm():
+    for x, y in ((1e30, 1e30), (-1e300, 1e300)):
+        assert np.isfinite(GeoReference(49.0, 8.0).place(x, y, 0.0)).all()
+    rubbish = {'noise_seed': 'inf', 'noise_lat_bias': 'nan', 'noise_lon_stddev': 'much'}
+    assert Gnss(GeoReference(), rubbish).measure(Pose()) == pytest.approx((42.0, 2.0, 0.0))

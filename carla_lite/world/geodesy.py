@@ -6,9 +6,12 @@ import math
 import re
 
 from carla_lite.pose import Pose
+from carla_lite.world.noise import amounts, generator
 import numpy as np
 
 _RADIUS_M = 6378137.0 * 0.9996  # the sphere, at the scale of a transverse Mercator's middle
+_FARTHEST = 100.0  # of radii: cosh of much more is no number
+_AXES = ('lat', 'lon', 'alt')
 _NOWHERE = (42.0, 2.0)  # what CARLA takes where a map says nothing
 
 
@@ -39,7 +42,8 @@ class GeoReference:
 
         CARLA 0.9.16 counts y, which points right of x, to the north; so does this.
         """
-        east, north = x / _RADIUS_M, y / _RADIUS_M + math.radians(self.latitude)
+        east = max(-_FARTHEST, min(_FARTHEST, x / _RADIUS_M))
+        north = y / _RADIUS_M + math.radians(self.latitude)
         latitude = math.asin(math.sin(north) / math.cosh(east))
         longitude = math.radians(self.longitude) + math.atan2(math.sinh(east), math.cos(north))
         return math.degrees(latitude), math.degrees(longitude), z
@@ -54,9 +58,9 @@ class Gnss:
 
     def __init__(self, reference: GeoReference, attributes: Mapping[str, str]) -> None:
         self._reference = reference
-        self._bias = _three(attributes, 'bias')
-        self._spread = _three(attributes, 'stddev')
-        self._random = np.random.default_rng(int(float(attributes.get('noise_seed', 0))) % 2**32)
+        self._bias = amounts(attributes, [f'noise_{axis}_bias' for axis in _AXES])
+        self._spread = amounts(attributes, [f'noise_{axis}_stddev' for axis in _AXES])
+        self._random = generator(attributes)
 
     def measure(self, pose: Pose) -> tuple[float, float, float]:
         """Return latitude and longitude in degrees and altitude in metres of the receiver."""
@@ -64,8 +68,3 @@ class Gnss:
         true = self._reference.place(pose.x, pose.y, pose.z)
         latitude, longitude, altitude = (float(value) for value in np.add(true, noise))
         return latitude, longitude, altitude
-
-
-def _three(attributes: Mapping[str, str], what: str) -> np.ndarray:
-    names = (f'noise_{axis}_{what}' for axis in ('lat', 'lon', 'alt'))
-    return np.array([float(attributes.get(name, 0.0)) for name in names])

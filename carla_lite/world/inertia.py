@@ -6,6 +6,7 @@ import math
 
 from carla_lite.pose import Pose
 from carla_lite.world.drivetrain import GRAVITY_MPS2
+from carla_lite.world.noise import amounts, generator
 import numpy as np
 
 
@@ -31,10 +32,10 @@ class Inertia:
     """
 
     def __init__(self, attributes: Mapping[str, str]) -> None:
-        self._accel_spread = _three(attributes, 'noise_accel_stddev')
-        self._gyro_spread = _three(attributes, 'noise_gyro_stddev')
-        self._gyro_bias = _three(attributes, 'noise_gyro_bias')
-        self._random = np.random.default_rng(int(float(attributes.get('noise_seed', 0))) % 2**32)
+        self._accel_spread = amounts(attributes, [f'noise_accel_stddev_{axis}' for axis in 'xyz'])
+        self._gyro_spread = amounts(attributes, [f'noise_gyro_stddev_{axis}' for axis in 'xyz'])
+        self._gyro_bias = amounts(attributes, [f'noise_gyro_bias_{axis}' for axis in 'xyz'])
+        self._random = generator(attributes)
         self._past: list[tuple[np.ndarray, float]] = []  # place, seconds since the one before
 
     def measure(self, pose: Pose, angular_velocity: np.ndarray, dt_s: float) -> Feeling:
@@ -63,7 +64,3 @@ class Inertia:
         return (
             2.0 * ((newest - middle) / now_s - (middle - oldest) / before_s) / (now_s + before_s)
         )
-
-
-def _three(attributes: Mapping[str, str], prefix: str) -> np.ndarray:
-    return np.array([float(attributes.get(f'{prefix}_{axis}', 0.0)) for axis in 'xyz'])
