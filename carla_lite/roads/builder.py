@@ -157,6 +157,17 @@ class Builder:
             self.touch(touch, number)
         return number
 
+    def pave(self, number: int, outline: np.ndarray) -> None:
+        """Say which area of a junction is paved: (n, 2) in CARLA's world."""
+        index = number - FIRST_JUNCTION
+        self._junctions[index] = replace(self._junctions[index], outline=outline)
+
+    def ways_through(self, number: int) -> list[Road]:
+        """Return a junction's connecting roads in the order of its movements."""
+        return [
+            self._roads[join.connecting] for join in self._junctions[number - FIRST_JUNCTION].joins
+        ]
+
     def touch(self, touch: Touch, junction: int) -> None:
         """Say that a road ends at a junction."""
         link = Link('junction', junction)

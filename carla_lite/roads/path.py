@@ -106,6 +106,19 @@ def offset(pieces: Sequence[Piece], left: float) -> tuple[Piece, ...]:
     return draw(start_of(pieces).moved(0.0, left), steps)
 
 
+def place_on(pieces: Sequence[Piece], s: float) -> Stance:
+    """Return the stance so many metres along a line."""
+    piece = next((part for part in pieces if s <= part.s + part.length), pieces[-1])
+    return end_of([replace(piece, length=max(s - piece.s, 1e-9))])
+
+
+def beside(pieces: Sequence[Piece], left: float, s: float) -> float:
+    """Return how far along the line ``left`` metres to the left the place beside s is."""
+    return sum(
+        min(max(s - piece.s, 0.0), piece.length) * (1 - left * piece.curvature) for piece in pieces
+    )
+
+
 def backwards(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
     """Return the same line driven the other way."""
     start = end_of(pieces)

@@ -8,6 +8,7 @@ from carla_lite.town import Town
 from carla_lite.towns.assembly import town_of
 from carla_lite.towns.country import country_network
 from carla_lite.towns.grid import grid_network
+from carla_lite.towns.highway import highway_network
 from carla_lite.towns.loop import loop_network
 from carla_lite.towns.track import track_network
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 _NETWORKS: dict[str, Callable[[np.random.Generator], Network]] = {
     'LiteLoop': loop_network,
     'LiteTown': grid_network,
+    'LiteHighway': highway_network,
     'LiteCountry': country_network,
     'LiteTrack': track_network,
 }
@@ -34,5 +36,4 @@ def build_town(name: str, seed: int) -> Town:
 
 def build_network(name: str, seed: int) -> Network:
     """Return a town's roads alone."""
-    number = sorted(_NETWORKS).index(name)
-    return _NETWORKS[name](np.random.default_rng([seed, number]))
+    return _NETWORKS[name](np.random.default_rng([seed, *name.encode()]))

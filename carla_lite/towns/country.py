@@ -1,34 +1,29 @@
 """LiteCountry: a narrow road over hills, with a side road across."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 import math
 
 from carla_lite.roads.builder import Builder, Touch
-from carla_lite.roads.network import Cubic, Network, Piece, Road
+from carla_lite.roads.network import Network, Piece
 from carla_lite.roads.path import (
     biarc,
     chained,
     cut,
-    heights,
     length_of,
     loop_through,
     Stance,
     start_of,
 )
 from carla_lite.towns.crossing import Arm, Control, cross
+from carla_lite.towns.land import banked, Hills, hills_of, over
 from carla_lite.towns.paint import Paint, road_paint, town_paint
 from carla_lite.towns.streets import Street, varied
 from carla_lite.towns.ways import chain, gaps_of, Reach
 import numpy as np
 
-_KNOT_M = 25.0
 _TAPER_M = 25.0
 _LEAST_RADIUS_M = 26.0
 _ROAD_M = 260.0  # longer ways are made of several roads
-_MOST_BANK_RAD = math.radians(4.0)
-
-Hills = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -43,13 +38,13 @@ def country_network(rng: np.random.Generator) -> Network:
     """Return a winding loop and a road through its middle."""
     builder = Builder('LiteCountry', 'country')
     town = town_paint(rng, 'country')
-    hills = _hills(rng)
+    land = hills_of(rng)
     ways = _ways(rng)
     reaches = [Reach(way.one, way.two, way.line, (way.street.profile(town),) * 2) for way in ways]
     gaps = gaps_of(reaches, rng.uniform(6.0, 12.0, 2).tolist(), 9.0)
     arms: tuple[list[Arm], list[Arm]] = ([], [])
     for index, (way, reach, gap) in enumerate(zip(ways, reaches, gaps, strict=True)):
-        numbers = _roads(builder, rng, town, way.street, reach.between(gap), hills)
+        numbers = _roads(builder, rng, town, way.street, reach.between(gap), land)
         minor = index == 2
         arms[way.one].append(Arm(Touch(numbers[0], 'start'), minor=minor))
         arms[way.two].append(Arm(Touch(numbers[-1], 'end'), minor=minor))
@@ -124,7 +119,7 @@ def _roads(
     town: Paint,
     street: Street,
     line: tuple[Piece, ...],
-    hills: Hills,
+    land: Hills,
 ) -> list[int]:
     """Add a way as roads in a row, which differ in width and paint."""
     count = max(math.ceil(length_of(line) / _ROAD_M), 1)
@@ -142,51 +137,11 @@ def _roads(
             builder.road(
                 pieces,
                 profiles,
-                elevation=_over(hills, pieces),
-                superelevation=_banked(pieces) if rng.random() < 0.6 else (),
+                elevation=over(land, pieces),
+                superelevation=banked(pieces) if rng.random() < 0.6 else (),
                 speed_mps=speed,
             )
         )
         before = here
     chain(builder, numbers)
     return numbers
-
-
-def _hills(rng: np.random.Generator) -> Hills:
-    """Return the lie of the land: heights of (n, 2) places."""
-    length = rng.uniform(160, 380, 5)
-    heading = rng.uniform(0, math.tau, 5)
-    wave = np.stack([np.cos(heading), np.sin(heading)]) * math.tau / length
-    phase = rng.uniform(0, math.tau, 5)
-    height = rng.uniform(0.2, 1.0, 5) * length / 90 * rng.uniform(0.5, 1.3)
-
-    def heights_at(places: np.ndarray) -> np.ndarray:
-        return np.sin(places @ wave + phase) @ height
-
-    return heights_at
-
-
-def _over(hills: Hills, pieces: tuple[Piece, ...]) -> tuple[Cubic, ...]:
-    """Return the profile of a road that follows the land."""
-    length = length_of(pieces)
-    s = np.linspace(0.0, length, max(round(length / _KNOT_M), 2) + 1)
-    line = Road(0, pieces, ())
-    z, ahead, behind = (
-        hills(line.reference(np.clip(s + ds, 0.0, length))[:, :2]) for ds in (0.0, 0.5, -0.5)
-    )
-    run = np.clip(s + 0.5, 0.0, length) - np.clip(s - 0.5, 0.0, length)
-    return heights(np.stack([s, z, (ahead - behind) / run], axis=1).tolist())
-
-
-def _banked(pieces: tuple[Piece, ...]) -> tuple[Cubic, ...]:
-    """Return the bank of a road into its bends; level at its ends."""
-    length = length_of(pieces)
-    s = np.linspace(0.0, length, max(round(length / _KNOT_M), 4) + 1)
-    starts = np.array([piece.s for piece in pieces])
-    curvature = np.array([piece.curvature for piece in pieces])
-    here = curvature[np.clip(np.searchsorted(starts, s, side='right') - 1, 0, None)]
-    smooth = np.convolve(np.pad(here, 1, mode='edge'), [0.25, 0.5, 0.25], mode='valid')
-    bank = np.clip(-3.5 * smooth, -_MOST_BANK_RAD, _MOST_BANK_RAD)
-    bank[[0, -1]] = 0.0
-    knots = zip(s.tolist(), bank.tolist(), [0.0] * len(s), strict=True)
-    return heights(list(knots))
