@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from carla_lite.materials import Material
 from carla_lite.mesh import joined, Mesh
-from carla_lite.scenery.parts import facets, Finish, RANK_M
+from carla_lite.scenery.parts import anchored, facets, Finish, RANK_M
+from carla_lite.scenery.plants import leaf_corners
 from carla_lite.tags import Tag
 import numpy as np
 
@@ -60,9 +61,7 @@ def posts(
     board = np.array([[-w, 0, 0], [w, 0, 0], [w, 0, h], [-w, 0, h]])
     crossed = [foot + board, foot + board[:, [1, 0, 2]]]
     corners = np.concatenate(crossed)
-    mesh = facets(corners, finish)
-    mesh.anchor[:] = np.concatenate([path, path])
-    return mesh
+    return anchored(facets(corners, finish), np.concatenate([path, path]))
 
 
 def guard_rail(path: np.ndarray, road_side: int) -> Mesh:
@@ -101,8 +100,7 @@ def picket_fence(path: np.ndarray, colour: Sequence[int] = (240, 242, 242)) -> M
          fine - step + up * 0.9],
         axis=1,
     )  # fmt: skip
-    pickets = facets(corners, near)
-    pickets.anchor[:] = fine
+    pickets = anchored(facets(corners, near), fine)
     far = wood.between(30.0, 120.0)
     return joined(
         [
@@ -118,6 +116,20 @@ def rail_fence(path: np.ndarray, finish: Finish, rails: Sequence[float], post_m:
     """Return posts at the path's points with rails or wires at some heights."""
     wires = [ribbon(path, z - 0.04, z + 0.04, finish.between(0.0, 90.0)) for z in rails]
     return joined([posts(path, post_m, 0.12, finish), *wires])
+
+
+def hedge_mesh(path: np.ndarray, height_m: float, rng: np.random.Generator) -> Mesh:
+    """Return a green wall with ragged edges; ``path``: points about a metre apart."""
+    green = Finish(Tag.VEGETATION, Material.LEAVES, (190, 215, 190), 0.0, 150.0)
+    coarse = slab(along(path, 4.0), -0.2, height_m, 0.7, green)
+    count = 5 * len(path)
+    which = rng.integers(len(path), size=count)
+    places = path[which] + rng.normal(0, 0.22, (count, 3))
+    places[:, 2] = path[which, 2] + height_m * rng.uniform(0.15, 1.08, count)
+    corners = leaf_corners(places, rng.uniform(0.12, 0.28, count), rng)
+    tints = np.array([190, 225, 190]) * rng.uniform(0.7, 1.13, (count, 1))
+    leaves = facets(corners, green.between(0.0, 28.0), colours=tints)
+    return joined([coarse, anchored(leaves, path[which])])
 
 
 def along(path: np.ndarray, step_m: float) -> np.ndarray:
@@ -147,5 +159,4 @@ def _aside(path: np.ndarray) -> np.ndarray:
 
 def _anchored(mesh: Mesh, path: np.ndarray, lift_m: float) -> Mesh:
     """Give each piece the anchor of its own foot on the line."""
-    mesh.anchor[:] = (path[:-1] + path[1:]) / 2 + np.array([0, 0, lift_m])
-    return mesh
+    return anchored(mesh, (path[:-1] + path[1:]) / 2 + np.array([0, 0, lift_m]))

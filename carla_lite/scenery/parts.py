@@ -18,6 +18,7 @@ BONUS_M = 0.3
 RANK_M = 0.03
 
 Bgr = tuple[int, int, int]
+Point = Sequence[float] | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,14 @@ def facets(
     )
 
 
-def box(size: Sequence[float], centre: Sequence[float], finish: Finish, *, rank: int = 0) -> Mesh:
+def box(size: Point, centre: Point, finish: Finish, *, rank: int = 0) -> Mesh:
     """Return a box without a bottom; its middle is ``centre``."""
-    return facets(box_corners(size, centre), finish, rank=rank)
+    return facets(box_corners(list(size), list(centre)), finish, rank=rank)
 
 
 def tube(
-    start: Sequence[float],
-    end: Sequence[float],
+    start: Point,
+    end: Point,
     radius: float | tuple[float, float],
     finish: Finish,
     *,
@@ -108,6 +109,9 @@ def tube(
     wide, slim = radius if isinstance(radius, tuple) else (radius, radius)
     low, high = foot + wide * ring, top + slim * ring
     corners = np.stack([low[:-1], low[1:], high[1:], high[:-1]], axis=1)
+    if sides == 2:  # two boards that cross look like a pole from everywhere
+        for face, way in zip(corners, (right, up), strict=True):
+            face[:] = foot - wide * way, foot + wide * way, top + slim * way, top - slim * way
     return facets(corners, finish, rank=rank)
 
 
@@ -145,3 +149,19 @@ def stretched(mesh: Mesh, factors: Sequence[float]) -> Mesh:
     """Return the mesh made longer, wider, higher by three factors around its foot."""
     factor = np.asarray(factors, np.float32)
     return replace(mesh, corners=mesh.corners * factor, anchor=mesh.anchor * factor)
+
+
+def anchored(mesh: Mesh, anchor: np.ndarray) -> Mesh:
+    """
+    Return the mesh with other anchors.
+
+    :param anchor: (n, 3) or (3,).
+    """
+    places = np.broadcast_to(np.asarray(anchor, np.float32), (len(mesh), 3))
+    return replace(mesh, anchor=places.copy())
+
+
+def shifted(mesh: Mesh, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Mesh:
+    """Return a part elsewhere on its object, whose foot stays where it is."""
+    way = np.array([x, y, z], np.float32)
+    return replace(mesh, corners=mesh.corners + way, anchor=mesh.anchor + SQUEEZE * way)

@@ -8,8 +8,8 @@ from carla_lite.mesh import joined, Mesh
 from carla_lite.scenery.parts import Bgr, box, Finish, stretched, tube
 from carla_lite.tags import Tag
 
-_FAR_M = 150.0
-_DETAIL_M = 30.0
+_FAR_M = 120.0
+_DETAIL_M = 25.0
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,11 @@ def walker_mesh(height_m: float, clothes: Clothes | None = None, phase: float = 
     clothes = clothes or Clothes()
     finish = Finish(Tag.PEDESTRIANS, Material.CLOTH, clothes.coat, 0.0, _FAR_M)
     swing = 0.22 * math.sin(2 * math.pi * phase)
-    parts = [*_body(clothes, finish)]
+    near, far = finish.between(0.0, _DETAIL_M), finish.between(_DETAIL_M, _FAR_M)
+    parts = [*_body(clothes, near), *_figure(clothes, far)]
     for side, stride in ((-1, swing), (1, -swing)):
-        parts += _leg(clothes, finish, side, stride)
-        parts += _arm(clothes, finish.between(0.0, _DETAIL_M), side, -stride)
+        parts += _leg(clothes, near, side, stride)
+        parts += _arm(clothes, near, side, -stride)
     return stretched(joined(parts), (height_m,) * 3)
 
 
@@ -78,9 +79,20 @@ def _body(clothes: Clothes, finish: Finish) -> list[Mesh]:
     ]
 
 
+def _figure(clothes: Clothes, finish: Finish) -> list[Mesh]:
+    """Return what is left of a person far off: legs, coat, head."""
+    legs = finish.but(Material.CLOTH, clothes.trousers)
+    skin = finish.but(Material.CLOTH, clothes.skin)
+    return [
+        tube((0, 0, 0), (0, 0, 0.48), 0.08, legs),
+        tube((0, 0, 0.46), (0, 0, 0.84), 0.12, finish),
+        tube((0, 0, 0.85), (0, 0, 1.0), 0.06, skin),
+    ]
+
+
 def _leg(clothes: Clothes, finish: Finish, side: int, stride: float) -> list[Mesh]:
     trousers = finish.but(Material.CLOTH, clothes.trousers)
-    shoe = finish.between(0.0, _DETAIL_M).but(Material.RUBBER, clothes.shoes)
+    shoe = finish.but(Material.RUBBER, clothes.shoes)
     y, foot = side * 0.05, stride * 0.85
     lift = 0.03 * max(0.0, -stride / 0.22)
     return [

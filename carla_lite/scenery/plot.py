@@ -30,13 +30,23 @@ class Plot:
 
     def take(self, points: np.ndarray) -> bool:
         """Occupy the squares under (n, 2) points, or return False where one is taken."""
-        index = ((points - self._low) / self._cell_m).astype(int)
-        inside = np.all((index >= 0) & (index < self._taken.shape), axis=1)
-        rows, columns = index[inside].T
+        rows, columns, inside = self._squares(points)
         if not inside.all() or self._taken[rows, columns].any():
             return False
         self._taken[rows, columns] = True
         return True
+
+    def is_free(self, points: np.ndarray) -> np.ndarray:
+        """Return (n,) bool of (n, 2) points: whether nothing stands there."""
+        rows, columns, inside = self._squares(points)
+        return inside & ~self._taken[rows, columns]
+
+    def _squares(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        index = np.floor((points - self._low) / self._cell_m).astype(int)
+        most = np.array(self._taken.shape) - 1
+        inside = np.all((index >= 0) & (index <= most), axis=1)
+        rows, columns = np.clip(index, 0, most).T
+        return rows, columns, inside
 
 
 def rectangle_points(

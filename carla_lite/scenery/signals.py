@@ -4,8 +4,7 @@ from typing import Literal
 
 from carla_lite.materials import Material
 from carla_lite.mesh import joined, Mesh
-from carla_lite.pose import Pose
-from carla_lite.scenery.parts import board, box, disc, Finish, tube
+from carla_lite.scenery.parts import board, box, disc, Finish, shifted, tube
 from carla_lite.tags import Tag
 
 RED, YELLOW, GREEN, OFF = range(4)
@@ -23,7 +22,8 @@ def traffic_light_mesh(state: int = OFF, mounting: Mounting = 'post', arm_m: flo
     Return a traffic light whose foot is the origin and whose lamps look along x.
 
     :param state: 0 red, 1 yellow, 2 green, 3 off.
-    :param arm_m: how far an arm or a gantry reaches to the left (-y), over the road.
+    :param arm_m: how far an arm or a gantry reaches to its right (+y): over the road, where
+        traffic keeps to the right.
     """
     if mounting == 'post':
         parts = [tube((-0.12, 0, 0), (-0.12, 0, 3.4), 0.07, _POLE, sides=4)]
@@ -31,13 +31,13 @@ def traffic_light_mesh(state: int = OFF, mounting: Mounting = 'post', arm_m: flo
     top = 5.9
     parts = [
         tube((-0.2, 0, 0), (-0.2, 0, top + 0.2), (0.13, 0.09), _POLE, sides=5),
-        tube((-0.2, 0, top), (-0.2, -arm_m, top + 0.15), (0.08, 0.06), _POLE, sides=4),
+        tube((-0.2, 0, top), (-0.2, arm_m, top + 0.15), (0.08, 0.06), _POLE, sides=4),
         _head(state, 0.0, 2.9),
-        _head(state, -arm_m + 0.3, top - 0.1),
+        _head(state, arm_m - 0.3, top - 0.1),
     ]
     if mounting == 'gantry':
-        parts.append(tube((-0.2, -arm_m, 0), (-0.2, -arm_m, top + 0.3), 0.13, _POLE, sides=5))
-        parts.append(_head(state, -arm_m / 2, top - 0.1))
+        parts.append(tube((-0.2, arm_m, 0), (-0.2, arm_m, top + 0.3), 0.13, _POLE, sides=5))
+        parts.append(_head(state, arm_m / 2, top - 0.1))
     return joined(parts)
 
 
@@ -54,7 +54,7 @@ def _head(state: int, y: float, z: float) -> Mesh:
         colour = _LIT[number] if lit else _UNLIT[number]
         finish = _HEAD.but(Material.LAMP if lit else Material.SIGN, colour)
         lamp = disc((0.0, 0.0, 0.0), 0.12, finish, sides=8, rank=2)
-        parts.append(lamp.moved(Pose(0.11, y, z + offset)))
+        parts.append(shifted(lamp, 0.11, y, z + offset))
         hood = _HEAD.between(0.0, 40.0)
         parts.append(box((0.16, 0.26, 0.02), (0.18, y, z + offset + 0.13), hood, rank=3))
     return joined(parts)

@@ -11,7 +11,7 @@ import numpy as np
 
 #: Numbers of things that stand; actors count from 1.
 FIRST_INSTANCE = 20_000
-_AROUND_M = 90.0
+_AROUND_M, _HALL_AROUND_M = 140.0, 8.0
 
 Choice = Mesh | Callable[[], Mesh]
 
@@ -31,8 +31,11 @@ class Site:
         self._meshes: list[Mesh] = []
         self._lamps: list[list[float]] = []
         edges = [side.spots(side.s, 0.0)[:, :2] for side in self.waysides]
-        places = np.concatenate([np.zeros((1, 2)), *edges])
-        self._plot = Plot(places.min(axis=0) - _AROUND_M, places.max(axis=0) + _AROUND_M)
+        places = np.concatenate([*edges, np.zeros((0 if edges else 1, 2))])
+        self.low, self.high = places.min(axis=0), places.max(axis=0)
+        self.cell_m = 1.0 if network.setting != 'hall' else 0.1
+        around = _AROUND_M if network.setting != 'hall' else _HALL_AROUND_M
+        self._plot = Plot(places.min(axis=0) - around, places.max(axis=0) + around, self.cell_m)
         self._next = FIRST_INSTANCE
 
     @property
@@ -69,7 +72,7 @@ class Site:
         """
         if not len(spots):
             return 0
-        footprints = [rectangle_points(x, y, yaw, *size_m) for x, y, _, yaw in spots]
+        footprints = [rectangle_points(x, y, yaw, *size_m, self.cell_m) for x, y, _, yaw in spots]
         free = self._clear(footprints, clear_m)
         count = 0
         for spot, footprint, is_free in zip(spots, footprints, free, strict=True):
@@ -90,6 +93,28 @@ class Site:
         if len(mesh):
             mesh.instance[:] = self._number()
             self._meshes.append(mesh)
+
+    def lines(
+        self, side: Wayside, span: tuple[float, float], out_m: float, step_m: float, clear_m: float
+    ) -> list[np.ndarray]:
+        """
+        Return the free stretches of a line beside a road, each (n, 3) points on the ground.
+
+        :param span: s from, to; :param out_m: metres from the road's edge.
+        """
+        count = int((span[1] - span[0]) / step_m) + 1
+        if count < 2:
+            return []
+        points = side.spots(np.linspace(*span, count), out_m)[:, :3]
+        points[:, 2] = self.ground.heights(points[:, :2])
+        free = self.is_clear(points[:, :2], clear_m) & self._plot.is_free(points[:, :2])
+        cuts = np.flatnonzero(np.diff(free.astype(int))) + 1
+        runs = [
+            run
+            for run, ok in zip(np.split(points, cuts), np.split(free, cuts), strict=True)
+            if ok[0]
+        ]
+        return [run for run in runs if len(run) > 1]
 
     def is_clear(self, points: np.ndarray, clear_m: float) -> np.ndarray:
         """Return (n,) bool of (n, 2) points: whether roads are farther than that."""

@@ -6,6 +6,8 @@ from carla_lite.scenery.car_shapes import Outline
 from carla_lite.scenery.parts import box, facets, Finish
 import numpy as np
 
+_NEAR_M = 35.0
+
 
 def lamps_mesh(
     outline: Outline, size: np.ndarray, finish: Finish, lights_on: bool, braking: bool
@@ -19,8 +21,9 @@ def lamps_mesh(
     edge = np.asarray(outline.edge) * size[[0, 2, 1]]
     front = finish.but(*_headlight(lights_on))
     rear = finish.but(*_tail_lamp(lights_on, braking))
-    dark = finish.but(Material.RUBBER, (35, 33, 32))
-    plate = finish.but(Material.SIGN, (225, 230, 232))
+    near = finish.between(0.0, _NEAR_M)
+    dark = near.but(Material.RUBBER, (35, 33, 32))
+    plate = near.but(Material.SIGN, (225, 230, 232))
     return joined(
         [
             _across(edge[0], edge[2], (-0.5, 0.5), (0.45, 0.8), dark),

@@ -6,7 +6,7 @@ from typing import Literal
 from carla_lite.materials import Material
 from carla_lite.mesh import joined, Mesh
 from carla_lite.scenery.car_shapes import Outline, outline_of
-from carla_lite.scenery.parts import Bgr, facets, Finish, polygon
+from carla_lite.scenery.parts import Bgr, box, facets, Finish, polygon
 from carla_lite.scenery.two_wheelers import two_wheeler_mesh
 from carla_lite.scenery.vehicle_lamps import lamps_mesh, load_mesh
 from carla_lite.tags import Tag
@@ -17,6 +17,7 @@ TAGS = {'car': Tag.CAR, 'van': Tag.CAR, 'truck': Tag.TRUCK, 'bus': Tag.BUS}
 
 #: Metres at which the full body gives way to a plain one.
 DETAIL_M = 35.0
+_SPECK_M = 85.0
 _FAR_M = 250.0
 _DARK, _TYRE, _RIM = (30, 28, 27), (26, 25, 25), (150, 150, 150)
 _PANE = (52, 44, 36)
@@ -40,13 +41,14 @@ def vehicle_mesh(
     outline = outline_of(kind, size_m[0], size_m[2])
     size = np.asarray(size_m, np.float64)
     near = Finish(TAGS[kind], Material.LACQUER, colour, 0.0, DETAIL_M)
-    far = near.between(DETAIL_M, _FAR_M)
+    far, speck = near.between(DETAIL_M, _SPECK_M), near.between(_SPECK_M, _FAR_M)
     parts = [
         _across(outline, size, near),
         *(_side(outline, size, near, sign) for sign in (-1, 1)),
         lamps_mesh(outline, size, near.between(0.0, _FAR_M), lights_on, braking),
         _across(outline, size, far),
         *(_plain_side(outline, size, far, sign) for sign in (-1, 1)),
+        _boxes(outline, size, speck),
     ]
     if kind == 'truck':
         parts.append(load_mesh(size, near.between(0.0, _FAR_M)))
@@ -90,6 +92,22 @@ def _across(outline: Outline, size: np.ndarray, finish: Finish) -> Mesh:
     floor = np.array([[left[0], left[-1], right[-1], right[0]]])
     return joined(
         [facets(corners[i], kind) for i, kind in enumerate(finishes)] + [facets(floor, bumper)]
+    )
+
+
+def _boxes(outline: Outline, size: np.ndarray, finish: Finish) -> Mesh:
+    """Return the vehicle as two boxes: what is left of it far off."""
+    length, width, height = size
+    belt = outline.edge[6][1] * height
+    roof = (outline.edge[4][0] - outline.edge[5][0]) * length
+    middle = (outline.edge[4][0] + outline.edge[5][0]) / 2 * length
+    glass = finish.but(Material.GLASS, _PANE)
+    low = 0.14 * height
+    return joined(
+        [
+            box((length, 0.94 * width, belt - low), (0, 0, (belt + low) / 2), finish),
+            box((1.2 * roof, 0.8 * width, height - belt), (middle, 0, (height + belt) / 2), glass),
+        ]
     )
 
 

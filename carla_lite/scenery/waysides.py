@@ -17,8 +17,10 @@ class Wayside:
 
     :param sign: -1 right of the reference line, 1 left; there t is positive.
     :param s: (n,) metres along; ``kerb``: (n,) t of the roadway's edge; ``edge``: (n,) t of the
-        outermost lane's; ``parking``: (n,) t of a parking lane's middle, nan where there is none.
-    :param lanes: (n,) how many driving lanes this side has.
+        outermost lane's; ``parking``: (n,) t of the parking lane's middle.
+    :param bay: (n,) width of the parking lane, 0 where there is none.
+    :param lanes: (n,) how many driving lanes this side has; ``median``: (n,) width of its half of
+        the strip between the directions.
     """
 
     road: Road
@@ -27,9 +29,13 @@ class Wayside:
     kerb: np.ndarray
     edge: np.ndarray
     parking: np.ndarray
+    bay: np.ndarray
     lanes: np.ndarray
+    median: np.ndarray
 
-    def spots(self, s: np.ndarray, out_m: np.ndarray | float, of: str = 'edge') -> np.ndarray:
+    def spots(
+        self, s: np.ndarray | float, out_m: np.ndarray | float, of: str = 'edge'
+    ) -> np.ndarray:
         """
         Return (n, 4): x, y, z and the yaw in degrees that looks across at the road.
 
@@ -58,6 +64,10 @@ class Wayside:
         for start, end in self.road.bridges:
             free &= (s < start - 12) | (s > end + 12)
         return s[free]
+
+    def bay_m(self, s: np.ndarray) -> np.ndarray:
+        """Return (n,) width of the parking lane."""
+        return np.interp(s, self.s, self.bay)
 
     def sidewalk_m(self, s: np.ndarray) -> np.ndarray:
         """Return (n,) width of what lies between kerb and edge."""
@@ -88,9 +98,9 @@ def _stretches(road: Road) -> Iterator[tuple[Section, np.ndarray]]:
 
 
 def _of_section(road: Road, section: Section, s: np.ndarray, sign: int) -> np.ndarray:
-    """Return (5, n): s, kerb, edge, parking, lanes."""
+    """Return (7, n): s, kerb, edge, parking, bay, lanes, median."""
     kerb, edge, lanes = np.zeros_like(s), np.zeros_like(s), np.zeros_like(s)
-    parking = np.full_like(s, np.nan)
+    parking, bay, median = np.zeros_like(s), np.zeros_like(s), np.zeros_like(s)
     for lane in sorted(section.lanes, key=lambda lane: abs(lane.number)):
         if lane.number * sign <= 0:
             continue
@@ -100,6 +110,8 @@ def _of_section(road: Road, section: Section, s: np.ndarray, sign: int) -> np.nd
             kerb = outer
         if lane.kind == 'driving':
             lanes += 1
+        if lane.kind == 'median' and not inner.any():
+            median = np.abs(outer)
         if lane.kind == 'parking':
-            parking = np.where(np.abs(outer - inner) > 1.7, (inner + outer) / 2, np.nan)
-    return np.stack([s, kerb, edge, parking, lanes])
+            parking, bay = (inner + outer) / 2, np.abs(outer - inner)
+    return np.stack([s, kerb, edge, parking, bay, lanes, median])
