@@ -40,7 +40,7 @@ def draw_town(settings: Settings, number: int, samples: int, out: Path) -> list[
         quality = [cv2.IMWRITE_JPEG_QUALITY, settings.jpeg_quality]
         _write(out / 'images' / f'{name}.jpg', sample.picture, quality)
         _write(out / 'masks' / f'{name}.png', sample.mask, [cv2.IMWRITE_PNG_COMPRESSION, 3])
-        files = {'image': f'images/{name}.jpg', 'mask': f'masks/{name}.png'}
+        files = {'name': name, 'image': f'images/{name}.jpg', 'mask': f'masks/{name}.png'}
         lines.append(json.dumps(files | sample.facts))
     _write_text(facts_file, '\n'.join(lines) + '\n')
     return lines

@@ -24,6 +24,8 @@ from carla_lite.weather import Weather
 import numpy as np
 
 _SHADOW_RANGE_M = 70.0
+#: Tracks are in halls: even light from above, whatever the weather.
+_INDOORS = Weather(cloudiness=100.0, sun_altitude_angle=70.0)
 _BANDS = 2  # of rows, each in a thread of its own: numpy and OpenCV let go of the interpreter
 _ALL = Ingredients()
 _FAULTLESS = LensEffects()
@@ -52,7 +54,7 @@ class Renderer:
         """Give the town another look."""
         self._look = look
         self._paint = PaintShop(look, self._town.scale)
-        self._sky = Sky(look.seed)
+        self._sky = Sky(look.seed, indoors=self._town.scale < 1.0)
 
     def render(
         self, view: CameraView, instant: Instant, lens: LensEffects = _FAULTLESS
@@ -102,6 +104,8 @@ class Renderer:
         return draw_shadows(scene.view, casters, light.to_sun, near_m)
 
     def _weather(self, instant: Instant) -> Weather:
+        if self._town.scale < 1.0:
+            return _INDOORS
         if self._on.weather:
             return instant.weather
         sun = instant.weather

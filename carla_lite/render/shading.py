@@ -127,10 +127,10 @@ class Shader:
         scene = self._scene
         camera = scene.view.pose.position()
         added = lamp_light(points, scene.lamps, scene.instant.headlights, camera)
-        base = np.maximum(scene.light.ambient, 0.05)
-        lit = np.minimum(added * planes(scene.light.night / base), 12.0)
-        lit[:, numbers == 0] = 0
-        picture *= 1.0 + lit
+        base = planes(np.maximum(scene.light.ambient, 0.05))
+        lit = np.minimum(base + scene.light.night * added, 1.4) / base
+        lit[:, numbers == 0] = 1.0
+        picture *= lit
 
     def _draw_sky(self, picture: np.ndarray, sky: np.ndarray, rows: range) -> None:
         with_sky = np.flatnonzero(sky.any(axis=1))

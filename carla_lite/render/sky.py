@@ -28,14 +28,21 @@ class Sky:
     """
     Skies over one town.
 
-    :param seed: of the clouds.
+    :param seed: of the clouds and the air's colours.
+    :param indoors: there is a ceiling instead.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, indoors: bool = False) -> None:
         self._clouds = _clouds(seed % _CLOUDS)
         rng = np.random.default_rng([seed, 11])
-        self._haze = _HAZE * rng.uniform(0.85, 1.06)
-        self._blue = np.clip(_BLUE * rng.uniform(0.8, 1.2, 3), 0, 250).astype(np.float32)
+        self._haze: np.ndarray = _HAZE * rng.uniform(0.85, 1.06)
+        self._blue: np.ndarray = np.clip(_BLUE * rng.uniform(0.8, 1.2, 3), 0, 250).astype(
+            np.float32
+        )
+        self._indoors = indoors
+        if indoors:
+            self._haze = rng.uniform(20, 200) * rng.uniform(0.85, 1.15, 3)
+            self._blue = rng.uniform(60, 230) * rng.uniform(0.9, 1.1, 3)
 
     def horizon(self, weather: Weather, light: Daylight) -> np.ndarray:
         """Return (3,) BGR 0..255 of the air near the horizon: what fog fades to."""
@@ -59,6 +66,8 @@ class Sky:
         length = np.sqrt(x * x + y * y + z * z)
         rise = np.clip(z / length, 0.0, 1.0)
         horizon = self.horizon(weather, light)
+        if self._indoors:
+            return planes(horizon) + np.sqrt(rise) * planes(self._blue - horizon)
         zenith = (1 - light.night) * self._blue + light.night * _DARK
         picture = planes(horizon) + np.sqrt(rise) * planes(zenith - horizon)
         self._add_sun(picture, (x * light.to_sun[0] + y * light.to_sun[1] + z * light.to_sun[2])
