@@ -71,12 +71,13 @@ def guard_rail(path: np.ndarray, road_side: int) -> Mesh:
     :param path: (n, 3) points about 4 m apart.
     :param road_side: 1 where the road is to the right of the path, else -1.
     """
-    steel = Finish(Tag.GUARD_RAIL, Material.METAL, (172, 176, 176), 0.0, 250.0)
+    steel = Finish(Tag.GUARD_RAIL, Material.METAL, (172, 176, 176), 0.0, 70.0)
     shade = steel.but(Material.METAL, (112, 116, 118))
     lean = 0.05 * road_side
     return joined(
         [
-            posts(path, 0.72, 0.12, shade.between(0.0, 90.0)),
+            ribbon(path, 0.44, 0.76, steel.between(70.0, 250.0)),
+            posts(path, 0.72, 0.12, shade),
             ribbon(path, 0.42, 0.56, shade, lean_m=lean, rank=3),
             ribbon(path, 0.56, 0.64, steel, lean_m=-lean, rank=3),
             ribbon(

@@ -13,7 +13,7 @@ import numpy as np
 
 _SUNK_M = 0.6
 _FINE_M, _MIDDLE_M, _WIDE_M = 32.0, 90.0, 180.0
-_PLAIN_M = 110.0  # the ground floor is no other colour from here on
+_PLAIN_M = 80.0  # the ground floor is no other colour from here on
 PANE = (70, 62, 52)
 
 

@@ -9,6 +9,7 @@ from carla_lite.tags import Tag
 import numpy as np
 
 _POLE = Finish(Tag.POLES, Material.METAL, (98, 102, 102), 0.0, 220.0)
+_POLE_FINE_M = 60.0
 _THING = Finish(Tag.STATIC, Material.METAL, (80, 84, 80), 0.0, 80.0)
 
 
@@ -20,18 +21,25 @@ def lamp_post_mesh(
 
     :param arm_m: 0 for a lantern on top of its post.
     """
-    pole = _POLE.but(Material.METAL, colour)
-    lamp = pole.but(Material.LAMP, (200, 232, 245)).between(0.0, 150.0)
-    parts = [tube((0, 0, 0), (0, 0, height_m), (0.1, 0.06), pole, sides=4)]
+    pole = _POLE.but(Material.METAL, colour).between(0.0, _POLE_FINE_M)
+    lamp = pole.but(Material.LAMP, (200, 232, 245))
+    far = pole.between(_POLE_FINE_M, _POLE.far_m)
+    bulb = (arm_m, 0.0, height_m + 0.1 + 0.1 * (arm_m == 0))
+    parts = [
+        tube((0, 0, 0), (0, 0, height_m), (0.1, 0.06), pole, sides=4),
+        tube((0, 0, 0), (0, 0, height_m), (0.1, 0.08), far, sides=2),
+        board(bulb, 0.3, 0.15, far.but(Material.LAMP, lamp.colour)),
+    ]
     if arm_m > 0:
         end = (arm_m, 0.0, height_m + 0.25)
+        parts.append(tube((0, 0, height_m), end, 0.08, far, sides=2))
         parts.append(tube((0, 0, height_m - 0.05), end, 0.045, pole))
         parts.append(box((0.7, 0.26, 0.12), end, pole, rank=1))
         parts.append(box((0.5, 0.2, 0.06), (arm_m, 0, height_m + 0.16), lamp))
-        return joined(parts), [(arm_m, 0.0, height_m + 0.1)]
+        return joined(parts), [bulb]
     parts.append(box((0.34, 0.34, 0.45), (0, 0, height_m + 0.2), lamp))
     parts.append(box((0.46, 0.46, 0.08), (0, 0, height_m + 0.46), pole, rank=1))
-    return joined(parts), [(0.0, 0.0, height_m + 0.2)]
+    return joined(parts), [bulb]
 
 
 def power_pole_mesh(height_m: float, span_m: float, has_wires: bool = True) -> Mesh:

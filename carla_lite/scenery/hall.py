@@ -17,6 +17,7 @@ from carla_lite.tags import Tag
 import numpy as np
 
 _THING = Finish(Tag.STATIC, Material.WOOD, (90, 130, 180), 0.0, 60.0)
+_CLEAR_M = 0.12  # between a track's mat and what stands beside it
 
 
 def hall(site: Site) -> None:
@@ -26,12 +27,14 @@ def hall(site: Site) -> None:
     low, high = site.low - margin[:2], site.high + margin[2:]
     site.add(room_walls(low, high, _floor(site), rng))
     for make, size, count in _things(rng):
-        places = rng.uniform(low + 0.4, high - 0.4, (count * 3, 2))
+        places = rng.uniform(low + 0.4, high - 0.4, (count * 6, 2))
         yaw = rng.uniform(0, 360, len(places))
         spots = np.column_stack([places, np.zeros(len(places)), yaw])
-        clearance = site.ground.clearance(places)
-        nearest = np.argsort(clearance + rng.uniform(0, 1.0, len(places)))
-        site.put(spots[nearest][: count * 2], size, make, clear_m=0.12)
+        clearance = site.ground.clearance(places) - max(size) / 2
+        order = np.argsort(
+            np.where(clearance < _CLEAR_M, 9.0, clearance) + rng.random(len(places))
+        )
+        site.put(spots[order][:count], size, make, clear_m=_CLEAR_M)
 
 
 def _floor(site: Site) -> float:

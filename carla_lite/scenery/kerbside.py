@@ -5,6 +5,7 @@ import math
 
 from carla_lite.scenery import palettes
 from carla_lite.scenery.furniture import lamp_post_mesh, power_pole_mesh, street_things
+from carla_lite.scenery.plants import FINE_M
 from carla_lite.scenery.site import Choice, Site
 from carla_lite.scenery.stock import Stock
 from carla_lite.scenery.waysides import Wayside
@@ -95,7 +96,9 @@ def trees(
     rng = site.rng
     s = side.off_bridges(side.every(rng, *every_m, margin_m=1.0))
     spots = side.spots(s, rng.uniform(*out_m, len(s)))
-    site.put(spots, (1.2, 1.2), stock.tree, clear_m=out_m[0] * 0.7, turn=180.0)
+    near = ~site.is_clear(spots[:, :2], FINE_M + 2.0)
+    for some, make in ((spots[near], stock.tree), (spots[~near], stock.far_tree)):
+        site.put(some, (1.2, 1.2), make, clear_m=out_m[0] * 0.7, turn=180.0)
     s = side.off_bridges(side.every(rng, every_m[0] * 0.7, every_m[1], margin_m=1.0))
     spots = side.spots(s, rng.uniform(0.8, out_m[1] * 0.6, len(s)))
     site.put(spots, (0.9, 0.9), stock.bush, clear_m=0.5, turn=180.0)

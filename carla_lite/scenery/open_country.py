@@ -3,6 +3,7 @@
 from carla_lite.materials import Material
 from carla_lite.scenery import palettes
 from carla_lite.scenery.along import guard_rail, rail_fence
+from carla_lite.scenery.boards import billboard_mesh, chevron_mesh
 from carla_lite.scenery.furniture import cone_mesh, hay_bale_mesh, reflector_post_mesh
 from carla_lite.scenery.kerbside import AGAINST_TRAFFIC, lamps, power_line, trees
 from carla_lite.scenery.lots import backdrop, frontage
@@ -10,7 +11,6 @@ from carla_lite.scenery.medians import furnish_median, median_barrier
 from carla_lite.scenery.overhead import bridge_railings, footbridges, gantries, noise_wall
 from carla_lite.scenery.parts import Finish
 from carla_lite.scenery.plants import grass_tuft_mesh
-from carla_lite.scenery.signs import billboard_mesh, chevron_mesh
 from carla_lite.scenery.site import Site
 from carla_lite.scenery.stock import Stock
 from carla_lite.scenery.waysides import Wayside
@@ -35,7 +35,7 @@ def highway(site: Site) -> None:
     for side in site.waysides:
         for start in side.every(rng, 120, 260):
             _wall_or_billboard(site, side, float(start))
-        trees(site, stock, side, (6, 22), (5.0, 40.0))
+        trees(site, stock, side, (8, 24), (5.0, 55.0))
         backdrop(site, stock, side, blocks)
 
 

@@ -7,8 +7,8 @@ from carla_lite.mesh import joined, Mesh
 from carla_lite.pose import Pose
 from carla_lite.scenery import palettes
 from carla_lite.scenery.along import guard_rail, rail_fence, slab
+from carla_lite.scenery.boards import gantry_mesh
 from carla_lite.scenery.parts import box, Finish
-from carla_lite.scenery.signs import gantry_mesh
 from carla_lite.scenery.site import Site
 from carla_lite.scenery.waysides import Wayside
 from carla_lite.tags import Tag

@@ -12,7 +12,7 @@ import numpy as np
 TreeKind = Literal['round', 'tall', 'conifer', 'palm', 'bare']
 
 #: Metres at which fine crowns give way to coarse ones, and those to the coarsest.
-FINE_M, COARSE_M, FAR_M = 28.0, 75.0, 300.0
+FINE_M, COARSE_M, SPECK_M, FAR_M = 28.0, 75.0, 140.0, 300.0
 _WOOD = Finish(Tag.VEGETATION, Material.BARK, (255, 255, 255), 0.0, FAR_M)
 
 
@@ -68,7 +68,8 @@ def tree_mesh(
         for count, size, span in (
             (84, 0.105, (0.0, FINE_M)),
             (22, 0.19, (FINE_M, COARSE_M)),
-            (8, 0.3, (COARSE_M, FAR_M)),
+            (8, 0.3, (COARSE_M, SPECK_M)),
+            (3, 0.42, (SPECK_M, FAR_M)),
         )
     ]
     limbs = [] if is_cone else [_limbs(height_m, rng, 4)]

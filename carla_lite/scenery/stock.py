@@ -10,7 +10,7 @@ from carla_lite.scenery.buildings import building_mesh, draw_style
 from carla_lite.scenery.houses import barn_mesh, house_mesh
 from carla_lite.scenery.parts import Bgr
 from carla_lite.scenery.people import Clothes, walker_mesh
-from carla_lite.scenery.plants import bush_mesh, draw_foliage, tree_mesh, TreeKind
+from carla_lite.scenery.plants import bush_mesh, draw_foliage, FINE_M, tree_mesh, TreeKind
 from carla_lite.scenery.signs import SIGN_KINDS, sign_mesh
 from carla_lite.scenery.vehicles import vehicle_mesh, VehicleKind
 import numpy as np
@@ -59,6 +59,11 @@ class Stock:
     def tree(self) -> Mesh:
         """Return a tree."""
         return tinted(self._one(self.trees), self._rng)
+
+    def far_tree(self) -> Mesh:
+        """Return a tree for where no road comes near: without its finest leaves."""
+        mesh = self.tree()
+        return mesh.rows(np.flatnonzero(mesh.far_m > FINE_M))
 
     def bush(self) -> Mesh:
         """Return a bush."""

@@ -37,9 +37,11 @@ def lamps_mesh(
     )
 
 
-def load_mesh(size: np.ndarray, finish: Finish) -> Mesh:
-    """Return a lorry's box body on its frame, behind the cab."""
+def load_mesh(size: np.ndarray, finish: Finish, lights_on: bool, braking: bool) -> Mesh:
+    """Return a lorry's box body on its frame, behind the cab, with the tail lamps."""
     length, width, height = size
+    rear = finish.but(*_tail_lamp(lights_on, braking))
+    lamp = (0.02, 0.16 * width, 0.05 * height)
     body = finish.but(Material.METAL, (205, 208, 210))
     frame = finish.but(Material.RUBBER, (40, 40, 42))
     low, middle = 0.3 * height, -0.115 * length
@@ -47,6 +49,10 @@ def load_mesh(size: np.ndarray, finish: Finish) -> Mesh:
         [
             box((0.75 * length, 0.7 * width, 0.14 * height), (middle, 0, 0.21 * height), frame),
             box((0.77 * length, width, height - low), (middle, 0, (height + low) / 2), body),
+            *(
+                box(lamp, (-0.49 * length, side * width, 0.26 * height), rear, rank=2)
+                for side in (-0.33, 0.33)
+            ),
         ]
     )
 

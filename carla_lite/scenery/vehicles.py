@@ -9,6 +9,7 @@ from carla_lite.scenery.car_shapes import Outline, outline_of
 from carla_lite.scenery.parts import Bgr, box, facets, Finish, polygon
 from carla_lite.scenery.two_wheelers import two_wheeler_mesh
 from carla_lite.scenery.vehicle_lamps import lamps_mesh, load_mesh
+from carla_lite.scenery.vehicle_sides import facing, stuck, TYRE, wheel
 from carla_lite.tags import Tag
 import numpy as np
 
@@ -19,7 +20,7 @@ TAGS = {'car': Tag.CAR, 'van': Tag.CAR, 'truck': Tag.TRUCK, 'bus': Tag.BUS}
 DETAIL_M = 35.0
 _SPECK_M = 85.0
 _FAR_M = 250.0
-_DARK, _TYRE, _RIM = (30, 28, 27), (26, 25, 25), (150, 150, 150)
+_DARK = (30, 28, 27)
 _PANE = (52, 44, 36)
 
 
@@ -51,7 +52,7 @@ def vehicle_mesh(
         _boxes(outline, size, speck),
     ]
     if kind == 'truck':
-        parts.append(load_mesh(size, near.between(0.0, _FAR_M)))
+        parts.append(load_mesh(size, near.between(0.0, _FAR_M), lights_on, braking))
     return joined(parts)
 
 
@@ -75,7 +76,14 @@ def bonnet_mesh(colour: Bgr, size_m: Sequence[float] = (4.7, 1.85, 1.45)) -> Mes
     corners = np.stack([grid[1:, :-1], grid[1:, 1:], grid[:-1, 1:], grid[:-1, :-1]], axis=2)
     shade = 1 + 0.04 * np.linspace(-1, 1, 25)[:, None]
     colours = np.asarray(colour) * shade
-    return facets(corners.reshape(-1, 4, 3), finish, colours=colours)
+    back, y, z = 0.02 * length, across[-1], drop[0] + 0.02
+    base = np.array([[[along[0], -y, z], [along[0], y, z], [back, y, z], [back, -y, z]]])
+    return joined(
+        [
+            facets(corners.reshape(-1, 4, 3), finish, colours=colours),
+            facets(base, finish.but(Material.RUBBER, _DARK)),
+        ]
+    )
 
 
 def _across(outline: Outline, size: np.ndarray, finish: Finish) -> Mesh:
@@ -99,14 +107,18 @@ def _boxes(outline: Outline, size: np.ndarray, finish: Finish) -> Mesh:
     """Return the vehicle as two boxes: what is left of it far off."""
     length, width, height = size
     belt = outline.edge[6][1] * height
-    roof = (outline.edge[4][0] - outline.edge[5][0]) * length
-    middle = (outline.edge[4][0] + outline.edge[5][0]) / 2 * length
+    front, rear = (outline.edge[i][0] * length for i in (4, 5))
+    front, rear = min(front + 0.1 * height, length / 2), max(rear - 0.1 * height, -length / 2)
     glass = finish.but(Material.GLASS, _PANE)
     low = 0.14 * height
     return joined(
         [
             box((length, 0.94 * width, belt - low), (0, 0, (belt + low) / 2), finish),
-            box((1.2 * roof, 0.8 * width, height - belt), (middle, 0, (height + belt) / 2), glass),
+            box(
+                (front - rear, 0.8 * width, height - belt),
+                ((front + rear) / 2, 0, (height + belt) / 2),
+                glass,
+            ),
         ]
     )
 
@@ -116,11 +128,6 @@ def _side_outline(outline: Outline, size: np.ndarray, sign: int) -> np.ndarray:
     return np.stack([edge[:, 0], sign * edge[:, 2], edge[:, 1]], axis=1)
 
 
-def _facing(corners: np.ndarray, sign: int) -> np.ndarray:
-    """Return corners that run the other way round on the left side."""
-    return corners if sign > 0 else corners[:, ::-1]
-
-
 def _plain_side(outline: Outline, size: np.ndarray, finish: Finish, sign: int) -> Mesh:
     p = _side_outline(outline, size, sign)
     lower = polygon(p[[0, 9, 8, 7, 6, 3, 2, 1]])
@@ -128,14 +135,14 @@ def _plain_side(outline: Outline, size: np.ndarray, finish: Finish, sign: int) -
     centre = (0.0, sign * size[1] / 2, size[2] / 3)
     glass = finish.but(Material.GLASS, _PANE)
     parts = [
-        facets(_facing(lower, sign), finish, centre=centre),
-        facets(_facing(upper, sign), glass, centre=centre),
+        facets(facing(lower, sign), finish, centre=centre),
+        facets(facing(upper, sign), glass, centre=centre),
     ]
     radius = outline.radius * size[2]
     for x in np.array(outline.wheels) * size[0]:
         at = np.array([x, sign * size[1] * 0.47, radius])
         tyre = at + radius * np.array([[1, 0, -1], [-1, 0, -1], [-1, 0, 1], [1, 0, 1]]) * 0.9
-        parts.append(_stuck(tyre, finish.but(Material.RUBBER, _TYRE), sign, centre, 2))
+        parts.append(stuck(tyre, finish.but(Material.RUBBER, TYRE), sign, centre, 2))
     return joined(parts)
 
 
@@ -144,14 +151,14 @@ def _side(outline: Outline, size: np.ndarray, finish: Finish, sign: int) -> Mesh
     p = _side_outline(outline, size, sign)
     centre = (0.0, sign * size[1] / 2, size[2] / 3)
     shells = np.concatenate([polygon(p[[0, 9, 8, 7, 6, 3, 2, 1]]), [p[[3, 6, 5, 4]]]])
-    parts = [facets(_facing(shells, sign), finish, centre=centre)]
+    parts = [facets(facing(shells, sign), finish, centre=centre)]
     glass = finish.but(Material.GLASS, _PANE)
     for low_from, low_to, high_from, high_to in outline.panes:
         low = _at_height(p, np.array([low_from, low_to]) * size[0], 0.07)
         high = _at_height(p, np.array([high_from, high_to]) * size[0], 0.86)
         pane = np.array([low[0], low[1], high[1], high[0]])
-        parts.append(_stuck(pane, glass, sign, centre, 1))
-    parts += [_wheel(x * size[0], outline, size, finish, sign) for x in outline.wheels]
+        parts.append(stuck(pane, glass, sign, centre, 1))
+    parts += [wheel(x * size[0], outline, size, finish, sign) for x in outline.wheels]
     if outline.panes[0][0] > 0:
         base = np.array([p[3, 0] - 0.08 * size[2], sign * size[1] * 0.475, p[3, 2]])
         reach = np.array([[0, -1, 0], [0, 1, 0], [0, 1, 1], [0, -1, 1]])
@@ -166,37 +173,3 @@ def _at_height(p: np.ndarray, x: np.ndarray, share: float) -> np.ndarray:
     at = np.repeat((belt + share * (roof - belt))[None], len(x), axis=0)
     at[:, 0] = x
     return at
-
-
-def _stuck(
-    corners: np.ndarray, finish: Finish, sign: int, centre: Sequence[float], rank: int
-) -> Mesh:
-    return facets(_facing(corners.reshape(-1, 4, 3), sign), finish, centre=centre, rank=rank)
-
-
-def _wheel(x: float, outline: Outline, size: np.ndarray, finish: Finish, sign: int) -> Mesh:
-    radius, y = outline.radius * size[2], sign * size[1] * 0.475
-    centre = (0.0, sign * size[1] / 2, size[2] / 3)
-    turn = (np.arange(8) + 0.5) * np.pi / 4
-    ring = np.stack([np.cos(turn), np.zeros(8), np.sin(turn)], axis=1)[::-1]
-    at = np.array([x, y, radius])
-    arch = at + ring * radius * 1.2
-    arch = arch[arch[:, 2] > radius * 0.8]
-    tyre = finish.but(Material.RUBBER, _TYRE)
-    scale = radius / np.cos(np.pi / 8)
-    tread = np.array([[0, 1, -1], [0, 0, -1], [0, 0, 0], [0, 1, 0]]) * [1, -sign * 0.2, 1]
-    treads = [at + radius * 0.9 * np.array([end, 0, 0]) + tread * radius for end in (1, -1)]
-    return joined(
-        [
-            facets(np.array(treads), tyre, bonus_m=0.0),
-            _stuck(polygon(arch), finish.but(Material.RUBBER, (14, 14, 14)), sign, centre, 1),
-            _stuck(polygon(at + ring * scale), tyre, sign, centre, 2),
-            _stuck(
-                polygon(at + ring[::2] * radius * 0.62),
-                finish.but(Material.METAL, _RIM),
-                sign,
-                centre,
-                3,
-            ),
-        ]
-    )
