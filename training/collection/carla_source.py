@@ -113,6 +113,7 @@ class CarlaSource:
             timeout_s=config.timeout_s,
             town=drive.town,
             role='collector',
+            vehicle=config.vehicle,
             cameras=(_mount(drive.camera, lens),),
             rate_hz=config.rate_hz,
             seed=config.seed * 100_003 + drive.number,

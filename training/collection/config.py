@@ -136,6 +136,7 @@ class CollectConfig:
     :param routes: places to start from in each town, far from each other.
     :param cameras: one of them films each drive.
     :param drives: how many combinations to drive, each value equally often; 0 drives all.
+    :param vehicle: blueprint that carries the cameras.
     :param frames: pictures taken on each drive, before some are left out.
     :param driver: ``place`` sets the vehicle every ``spacing_m`` along its lane, the same in every
         run; ``waypoints`` steers it with the server's physics, one picture a tick; ``autopilot``
@@ -165,6 +166,7 @@ class CollectConfig:
     routes: int = 5
     cameras: tuple[CameraConfig, ...] = (CameraConfig(),)
     drives: int = 0
+    vehicle: str = 'vehicle.tesla.model3'
     frames: int = 100
     driver: Literal['place', 'waypoints', 'autopilot'] = 'place'
     spacing_m: float = 3.0
@@ -196,6 +198,11 @@ class CollectConfig:
         for flag in ('drives', 'warmup_ticks', 'contact_sheet', 'wander_m', 'wander_deg'):
             if getattr(self, flag) < 0:
                 raise ConfigError(f'--{flag} is {getattr(self, flag)}: give 0 or more')
+        if self.driver == 'place' and self.spacing_m < self.keep.min_move_m and not self.bag.path:
+            raise ConfigError(
+                f'--spacing_m {self.spacing_m:g} is less than --keep.min_move_m '
+                f'{self.keep.min_move_m:g}, so most pictures would be left out: lower that too'
+            )
         for time in self.times:
             sun_altitude_deg(time)
         self._check_cameras()

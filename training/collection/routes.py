@@ -10,6 +10,8 @@ from seg_node.carla.pose import Pose
 
 #: How far ahead the slope of the ground is looked at.
 _WHEELBASE_M = 2.5
+#: Of the lane's width that a vehicle may stray to either side.
+_WANDER_SHARE = 0.35
 #: Straying swings to and fro about once in so many metres.
 _WANDER_PERIOD_M = 60.0
 
@@ -62,7 +64,7 @@ def route_poses(
         if waypoint is None:
             waypoint = town_map.get_waypoint(starts[used % len(starts)])
             used += 1
-        ahead = waypoint.next(_WHEELBASE_M)
+        ahead = waypoint.next(min(_WHEELBASE_M, spacing_m))
         yield _pose(
             waypoint, ahead, wander.offset_m * next(offsets), wander.turn_deg * next(turns)
         )
@@ -77,9 +79,9 @@ def _pose(waypoint: Any, ahead: Sequence[Any], right_m: float, turn_deg: float) 
     if ahead:
         there = ahead[0].transform.location
         run_m = math.hypot(there.x - place.x, there.y - place.y)
-        pitch_deg = math.degrees(math.atan2(there.z - place.z, run_m)) if run_m > 0.1 else 0.0
+        pitch_deg = math.degrees(math.atan2(there.z - place.z, run_m)) if run_m > 0.01 else 0.0
     yaw = math.radians(turn.yaw)
-    limit_m = max(0.0, waypoint.lane_width / 2 - 0.5)
+    limit_m = _WANDER_SHARE * waypoint.lane_width
     right_m = min(limit_m, max(-limit_m, right_m))
     return Pose(
         place.x - math.sin(yaw) * right_m,

@@ -1,0 +1,91 @@
+"""Live topics into a bag and on into a pairs folder, heard over real DDS."""
+
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from rendered_roads import render_road
+
+rclpy = pytest.importorskip('rclpy', reason='rclpy is not installed')
+pytest.importorskip('rosbags', reason='rosbags is not installed')
+
+from builtin_interfaces.msg import Time  # noqa: E402
+from dds import domain_environment, Probe, ROOT, SENSOR_DATA, wait_until  # noqa: E402
+from seg_node.ros_conversions import image_message  # noqa: E402
+from seg_node.sources.bag import BagSource  # noqa: E402
+from sensor_msgs.msg import Image  # noqa: E402
+from std_msgs.msg import Header  # noqa: E402
+from training.collect import collect  # noqa: E402
+from training.collection.config import BagConfig, CollectConfig  # noqa: E402
+
+pytestmark = pytest.mark.dds
+IMAGE, LABELS = '/front/image', '/front/labels'
+
+
+@pytest.fixture
+def record(tmp_path, domain_id):
+    """Start the command; whatever still runs at the end is killed."""
+    processes = []
+
+    def run(*arguments: str) -> subprocess.Popen:
+        command = [sys.executable, '-m', 'seg_node.topic_recorder', '--out', tmp_path / 'bag']
+        process = subprocess.Popen(
+            [*command, *arguments], cwd=ROOT, env=domain_environment(domain_id),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        processes.append(process)
+        return process
+
+    yield run
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize('reliable', [True, False])
+def test_live_topics_become_a_pairs_folder(tmp_path, domain_id, record, reliable: bool) -> None:
+    probe = Probe(domain_id)
+    qos = 10 if reliable else SENSOR_DATA
+    publishers = [probe.node.create_publisher(Image, topic, qos) for topic in (IMAGE, LABELS)]
+    process = record(IMAGE, LABELS)
+    for publisher in publishers:
+        wait_until(publisher.get_subscription_count, 'the recorder subscribes')
+    rng = np.random.default_rng(4)
+    sent: list[Any] = [render_road(rng) for _ in range(12)]
+    for index, (image, mask) in enumerate(sent):
+        header = Header(stamp=Time(sec=5, nanosec=index * 1000 + 7), frame_id='front')
+        publishers[0].publish(image_message(image, 'bgr', header))
+        publishers[1].publish(image_message(mask, 'gray', header))
+        time.sleep(0.03)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    assert f'{IMAGE}: 12 messages' in output
+    with BagSource(tmp_path / 'bag', IMAGE) as source:
+        frames = [frame for _, frame in source]
+    assert [frame.stamp_ns for frame in frames] == [5_000_000_007 + i * 1000 for i in range(12)]
+    assert all(np.array_equal(f.image, image) for f, (image, _) in zip(frames, sent, strict=True))
+    bag = BagConfig(tmp_path / 'bag', IMAGE, LABELS)
+    config = CollectConfig(output=tmp_path / 'set', bag=bag, image_format='png')
+    assert collect(config, quiet=True)['samples'] == 12
+    probe.close()
+
+
+def test_silence_and_a_bag_that_exists_are_told_in_one_line(tmp_path, record) -> None:
+    for arguments, told in (
+        ((IMAGE, '--wait', '0.5'), 'nothing came on /front/image within 0.5 s'),
+        ((IMAGE, '--wait', '0.6'), 'nothing came on /front/image within 0.6 s'),
+        ((IMAGE,), 'name another --out'),
+    ):
+        if len(arguments) == 1:
+            (tmp_path / 'bag').mkdir()
+        process = record(*arguments)
+        _, errors = process.communicate(timeout=20)
+        assert process.returncode == 2
+        assert errors.startswith('error: ') and told in errors
+        assert len(errors.splitlines()) == 1

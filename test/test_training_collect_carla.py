@@ -1,0 +1,197 @@
+"""Drives through carla_lite by the official client, and what they leave in the folder."""
+
+from collections.abc import Iterator
+import itertools
+import json
+import math
+from pathlib import Path
+import random
+import signal
+import subprocess
+import sys
+from typing import Any
+
+from carla_server import carla_server, CarlaServer
+import numpy as np
+import pytest
+
+pytest.importorskip('carla', reason='the carla client is not installed')
+
+from seg_node.labels import LANE_MARKING, ROAD
+from test_training_collect_bag import content_of, kill_after_files, lines_of, read
+from training.data.pairs import PairsFolder
+from training.data.sources import SetConfig
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope='module')
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CarlaServer]:
+    with carla_server(tmp_path_factory.mktemp('server'), '--seed', '3') as running:
+        yield running
+
+
+def command(output: Path, port: int | None, **settings: Any) -> list[str]:
+    """Return a collection of small pictures from a server, or from one that it starts."""
+    place = {'simulator': 'lite'} if port is None else {'port': port}
+    defaults = {
+        'output': output, 'seed': 3, 'frames': 12, 'routes': 2, 'timeout_s': 20,
+        'cameras': "[{name: front, width: 160, height: 80}]",
+    }  # fmt: skip
+    flags = [
+        str(part)
+        for key, value in (defaults | place | settings).items()
+        for part in (f'--{key.replace("__", ".")}', value)
+    ]
+    return [sys.executable, '-m', 'training', 'collect', *flags, '--json']
+
+
+def run(output: Path, port: int | None, **settings: Any) -> dict[str, Any]:
+    done = subprocess.run(
+        command(output, port, **settings), cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def places(lines: list[dict[str, Any]]) -> list[tuple[float, float]]:
+    return [tuple(line['camera']['pose'][axis] for axis in ('x_m', 'y_m')) for line in lines]
+
+
+def masks_of(folder: Path) -> dict[str, str]:
+    return {name: hash_ for name, hash_ in content_of(folder).items() if name.startswith('masks/')}
+
+
+def test_a_schedule_becomes_a_pairs_folder(tmp_path: Path, server: CarlaServer) -> None:
+    output = tmp_path / 'set'
+    result = run(output, server.port, weathers='ClearNoon,HardRainNoon', times='noon,night',
+                 split__gap_m=0, spacing_m=4, wander_m=0.3)  # fmt: skip
+    assert result['samples'] == result['new_samples'] == 2 * 2 * 2 * 12
+    assert result['weather'] == {'ClearNoon': 48, 'HardRainNoon': 48}
+    assert result['time'] == {'night': 48, 'noon': 48}
+    assert result['split'] == {'train': 48, 'validation': 48}
+    assert result['pairs_per_s'] > 2
+    lines = lines_of(output)
+    assert len({line['frame'] for line in lines}) == len(lines), 'one tick, one pair'
+    for before, after in itertools.pairwise(lines):
+        moved_m = math.dist(*places([before, after]))
+        assert before['drive'] != after['drive'] or 3.2 < moved_m < 4.8
+    camera = lines[0]['camera']
+    assert camera['k'] == pytest.approx([80, 0, 80, 0, 80, 40, 0, 0, 1])
+    assert camera['pose']['pitch_deg'] == pytest.approx(-6, abs=4)
+    seen = read(output)
+    assert seen.sha256() == result['sha256']
+    shares = []
+    for index in range(0, len(seen), 5):
+        _, mask = seen.read(index)
+        shares.append([(mask == label).mean() for label in (ROAD, LANE_MARKING)])
+    assert np.mean(shares, axis=0)[0] > 0.1
+    assert 0.002 < np.mean(shares, axis=0)[1] < 0.2
+    for part in ('train', 'held_out'):
+        half = PairsFolder.open(SetConfig(path='set', part=part), tmp_path)  # type: ignore[arg-type]
+        routes = {line['route'] for line in lines if line['name'] in {p.name for p in half.pairs}}
+        assert len(half) == 48 and len(routes) == 1
+
+
+def test_the_world_is_left_as_it_was(tmp_path: Path, server: CarlaServer) -> None:
+    world = server.client().get_world()
+    before = world.get_settings(), world.get_weather(), len(world.get_actors())
+    run(tmp_path / 'set', server.port, weathers='HardRainNoon', times='night', frames=3)
+    world = server.client().get_world()
+    assert not world.get_settings().synchronous_mode
+    assert (world.get_settings(), world.get_weather(), len(world.get_actors())) == before
+
+
+def test_killed_it_resumes_and_ends_as_if_never_killed(tmp_path: Path) -> None:
+    """Each run has a simulator of its own, so this holds the masks' determinism too."""
+    settings = {'weathers': 'ClearNoon,CloudyNoon', 'frames': 60, 'keep__min_road': 0}
+    whole = run(tmp_path / 'whole', None, **settings)
+    output, chance, killed = tmp_path / 'killed', random.Random(1), 0
+    for _ in range(3):
+        process = subprocess.Popen(
+            command(output, None, **settings), cwd=ROOT, stdout=subprocess.PIPE
+        )
+        files = chance.randint(20, 100)
+        killed += kill_after_files(process, output / 'masks', files, chance.random() * 0.05)
+        assert read(output)
+    assert killed >= 2
+    result = run(output, None, **settings)
+    assert result['resumed'] and result['new_samples'] < result['samples'] == whole['samples']
+    assert result['skipped'] == whole['skipped']
+    assert masks_of(output) == masks_of(tmp_path / 'whole')
+    varying = ('frame', 'stamp_ns', 'image_sha256')
+    for mine, other in zip(lines_of(output), lines_of(tmp_path / 'whole'), strict=True):
+        assert {k: v for k, v in mine.items() if k not in varying} == {
+            k: v for k, v in other.items() if k not in varying
+        }
+
+
+def test_a_server_that_dies_costs_one_line_and_a_new_one_goes_on(tmp_path: Path) -> None:
+    output = tmp_path / 'set'
+    settings = {'frames': 150, 'timeout_s': 3, 'keep__min_road': 0, 'split__gap_m': 0}
+    with carla_server(tmp_path) as first:
+        process = subprocess.Popen(
+            command(output, first.port, **settings), cwd=ROOT,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        while process.poll() is None and len(list(output.glob('masks/*'))) < 50:
+            pass
+        first.process.send_signal(signal.SIGKILL)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 2
+    told = [line for line in error.splitlines() if line.startswith('error: ')]
+    assert len(told) == 1 and 'Traceback' not in error
+    assert 'does not answer any more' in told[0] and 'the same command goes on' in told[0]
+    kept = len(lines_of(output))
+    assert 0 < kept < 300 and read(output)
+    with carla_server(tmp_path) as second:
+        result = run(output, second.port, **settings)
+    assert (result['samples'], result['new_samples']) == (300, 300 - kept)
+
+
+@pytest.mark.parametrize(('settings', 'told'), [
+    ({'towns': 'Atlantis'}, "no town 'Atlantis' of --towns; it has LiteCountry, "),
+    ({'weathers': 'ClearNon'}, 'did you mean ClearNoon'),
+    ({'port': 1}, 'no simulator listens on 127.0.0.1:1'),
+    ({'vehicle': 'vehicle.none.such'}, 'vehicle.none.such'),
+])  # fmt: skip
+def test_what_the_server_lacks_is_told_before_anything_is_driven(
+    tmp_path: Path, server: CarlaServer, settings: dict, told: str
+) -> None:
+    done = subprocess.run(
+        command(tmp_path / 'set', **({'port': server.port} | settings)),
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith('error: ') and told in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_ctrl_c_keeps_what_was_taken_and_puts_the_world_back(
+    tmp_path: Path, server: CarlaServer
+) -> None:
+    output = tmp_path / 'set'
+    process = subprocess.Popen(
+        command(output, server.port, frames=2000, keep__min_road=0), cwd=ROOT,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while process.poll() is None and len(list(output.glob('masks/*'))) < 20:
+        pass
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 130, error
+    assert 'samples in' in error and 'the same command goes on' in error
+    assert len(read(output)) >= 20
+    assert not server.client().get_world().get_settings().synchronous_mode
+
+
+def test_a_driven_car_that_stands_gives_no_second_picture(
+    tmp_path: Path, server: CarlaServer
+) -> None:
+    result = run(tmp_path / 'set', server.port, driver='waypoints', frames=60, routes=1,
+                 split__validation=0, keep__min_move_m=4, keep__min_road=0)  # fmt: skip
+    assert result['skipped']['standing still'] > 20
+    lines = lines_of(tmp_path / 'set')
+    assert len(lines) > 2
+    for before, after in itertools.pairwise(lines):
+        assert math.dist(*places([before, after])) >= 3.99
