@@ -192,6 +192,8 @@ def test_levels_of_detail_are_drawn_at_their_distance() -> None:
         assert set(np.unique(picture.instances)) == {0, instance}
 
 
-def test_an_empty_town_is_sky() -> None:
-    made = renderer(town(joined([])))
-    assert (made.render(VIEW, NOON).tags == Tag.SKY).all()
+def test_where_a_town_has_no_ground_there_is_terrain_up_to_the_horizon() -> None:
+    picture = renderer(town(joined([]))).render(VIEW, NOON)
+    horizon = int(VIEW.height / 2 + VIEW.focal_px * np.tan(np.radians(VIEW.pose.pitch)))
+    assert (picture.tags[: horizon - 1] == Tag.SKY).all()
+    assert (picture.tags[horizon + 2 :] == Tag.TERRAIN).all()

@@ -44,22 +44,27 @@ class PaintShop:
         """
         Return the table that the visibility buffer's numbers look up.
 
-        :param light: (n, 3) light on each quad.
+        :param light: (n, 3) light on each quad, about 1 on level ground; what is more than
+            1 / :data:`LIGHT_SCALE` is cut.
         :param sky: (3,) BGR of number 0.
         :return: (n + 1, 4) uint8: BGR times :data:`LIGHT_SCALE`, and 255 where a quad is paint.
         """
         albedo = self._albedo[mesh.material] * (mesh.colour.astype(np.float32) / 255)
         paint = np.isin(mesh.material, PAINTS)
         if self._look.grime:
-            ground = self._albedo[Material.ASPHALT]
-            albedo[paint] += self._look.grime * (ground - albedo[paint])
-        shines = (mesh.material == Material.LAMP)[:, None]
-        bgr = albedo * np.where(shines, np.maximum(light, 1.0), light)
+            albedo[paint] += self._look.grime * (self.ground() - albedo[paint])
         table = np.empty((len(mesh) + 1, 4), np.uint8)
         table[0] = (*np.clip(LIGHT_SCALE * sky, 0, 255), 0)
-        table[1:, :3] = np.clip(LIGHT_SCALE * bgr, 0, 255)
+        table[1:, :3] = np.clip(LIGHT_SCALE * albedo * light, 0, 255)
         table[1:, 3] = 255 * paint
         return table
+
+    @staticmethod
+    def shining(mesh: Mesh) -> np.ndarray:
+        """Return (n + 1, 3) float32 BGR that lamps give off by themselves; row 0 is the sky."""
+        lamp = (mesh.material == Material.LAMP)[:, None]
+        own = np.where(lamp, mesh.colour, 0).astype(np.float32)
+        return np.concatenate([np.zeros((1, 3), np.float32), own])
 
     def grain(self, mesh: Mesh, normals: np.ndarray, numbers: np.ndarray, points: Points,
               focal_px: float) -> np.ndarray:  # fmt: skip

@@ -4,7 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 from carla_lite.look import Look
-from carla_lite.mesh import joined, Layer, Mesh
+from carla_lite.materials import Material
+from carla_lite.mesh import joined, Layer, Mesh, quads
 from carla_lite.render.air import add_bloom, add_rain, wet_ground
 from carla_lite.render.ingredients import Ingredients
 from carla_lite.render.instant import Instant
@@ -24,6 +25,7 @@ from carla_lite.weather import Weather
 import numpy as np
 
 _SHADOW_RANGE_M = 70.0
+_HORIZON_M = 3000.0
 #: Tracks are in halls: even light from above, whatever the weather.
 _INDOORS = Weather(cloudiness=100.0, sun_altitude_angle=70.0)
 _BANDS = 2  # of rows, each in a thread of its own: numpy and OpenCV let go of the interpreter
@@ -62,13 +64,13 @@ class Renderer:
         """Return what a camera sees; colours, tags, instances and depth agree in each pixel."""
         rng = np.random.default_rng([self._look.seed & 0xFFFFFFFF, instant.frame & 0xFFFFFFFF])
         lens = lens if self._on.lens else _FAULTLESS
-        quads = self._selection.visible(view, instant.movers)
-        bands = self._shaded(view, instant, quads)
+        visible = self._selection.visible(view, instant.movers, self._ground_below(view))
+        bands = self._shaded(view, instant, visible)
         picture = np.concatenate([band.picture for band in bands], axis=1)
         numbers = np.concatenate([band.numbers for band in bands])
         self._finish(picture, bands, self._weather(instant), rng)
-        tags = np.take(np.append(np.uint8(Tag.SKY), quads.mesh.tag), numbers)
-        instances = np.take(np.append(np.uint16(0), quads.mesh.instance), numbers)
+        tags = np.take(np.append(np.uint8(Tag.SKY), visible.mesh.tag), numbers)
+        instances = np.take(np.append(np.uint16(0), visible.mesh.instance), numbers)
         depth_m = np.concatenate([band.points.depth_m for band in bands])
         return Picture(
             distort(develop(picture, lens, rng), lens.distortion),
@@ -77,16 +79,35 @@ class Renderer:
             distort(depth_m, lens.distortion),
         )
 
-    def _shaded(self, view: CameraView, instant: Instant, quads: Quads) -> list[Band]:
+    def _ground_below(self, view: CameraView) -> Mesh:
+        """Return a plane a little under the town, so that no gap in it shows the sky."""
+        x, y, scale = view.pose.x, view.pose.y, self._town.scale
+        z = self._town.height_at(x, y) - 0.3 * scale
+        # Four triangles that meet under the camera: a plane to the horizon has no middle.
+        ends = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * _HORIZON_M * scale + (x, y)
+        rim = np.column_stack([ends, np.full(4, z)])
+        middle = np.array([x, y, z])
+        corners = [[rim[i], rim[i - 1], middle, middle] for i in range(4)]
+        hall = scale < 1.0
+        return quads(
+            np.array(corners),
+            Tag.GROUND if hall else Tag.TERRAIN,
+            Material.FLOOR if hall else Material.GRASS,
+            Layer.TERRAIN,
+        )
+
+    def _shaded(self, view: CameraView, instant: Instant, visible: Quads) -> list[Band]:
         weather = self._weather(instant)
-        normals = world_normals(view, quads)
+        normals = world_normals(view, visible)
         outdoors = self._town.scale == 1.0
         scene = Scene(
-            view, quads, normals, weather, daylight(weather), instant, self._town.lamps, outdoors
+            view, visible, normals, weather, daylight(weather), instant, self._town.lamps, outdoors
         )
-        thin = quads.mesh.layer == Layer.PAINT
+        thin = visible.mesh.layer == Layer.PAINT
         near_m = self._selection.near_m
-        samples = draw_numbers(quads.corners, thin, view.width, view.height, view.focal_px, near_m)
+        samples = draw_numbers(
+            visible.corners, thin, view.width, view.height, view.focal_px, near_m
+        )
         shadow = self._shadow(scene, near_m)
         shader = Shader(scene, samples, shadow, self._paint, self._sky, self._on)
         edges = np.linspace(0, view.height, _BANDS + 1).astype(int).tolist()

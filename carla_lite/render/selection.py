@@ -49,11 +49,12 @@ class Selection:
         """Distance of the plane in front of which nothing is drawn."""
         return self._near_m
 
-    def visible(self, view: CameraView, movers: Sequence[Mesh]) -> Quads:
+    def visible(self, view: CameraView, movers: Sequence[Mesh], under: Mesh) -> Quads:
         """
         Return what may be seen, from the far to the near.
 
         :param movers: meshes that are elsewhere at each tick.
+        :param under: drawn before all else: ground where the town has none.
         """
         position = view.pose.position().astype(np.float32)
         rotation = view.pose.rotation().astype(np.float32)
@@ -63,10 +64,11 @@ class Selection:
             seen = _in_view(moving, _radius_m(moving), view, position, rotation)
             mesh = joined([mesh, moving.rows(seen)])
         corners = (mesh.corners - position) @ rotation
+        lowest = (under.corners - position) @ rotation
         in_front = corners[:, :, 0].max(axis=1) > self._near_m
         corners, mesh = corners[in_front], mesh.rows(np.flatnonzero(in_front))
         order = self._order(corners, mesh, position)
-        return Quads(corners[order], mesh.rows(order))
+        return Quads(np.concatenate([lowest, corners[order]]), joined([under, mesh.rows(order)]))
 
     def casters(self, position: np.ndarray, range_m: float, movers: Sequence[Mesh]) -> Mesh:
         """Return what stands up near a place, whether seen or not: it throws shadows."""

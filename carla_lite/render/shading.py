@@ -75,9 +75,11 @@ class Shader:
         self._scene, self._samples, self._shadow = scene, samples, shadow
         self._paint, self._sky, self._on = paint, sky, ingredients
         self._horizon = sky.horizon(scene.weather, scene.light)
-        self._table = paint.lit_colours(
-            scene.quads.mesh, scene.light.on_faces(scene.normals), self._horizon
-        )
+        # Colours are tabled in bytes as by day, whatever the hour: dark ones would lose their hue.
+        self._level = float(np.clip(scene.light.on_faces(_UP).max(), 0.02, 1.0))
+        light = scene.light.on_faces(scene.normals) / self._level
+        self._table = paint.lit_colours(scene.quads.mesh, light, self._horizon / self._level)
+        self._shining = paint.shining(scene.quads.mesh)
         self._flat = np.append(False, scene.quads.mesh.layer != Layer.OBJECT)
         self._albedo = self._smooth_albedo()
 
@@ -111,7 +113,7 @@ class Shader:
     ) -> np.ndarray:
         scene = self._scene
         picture = np.stack(albedo[:3]).astype(np.float32)
-        picture *= np.float32(1 / LIGHT_SCALE)
+        picture *= np.float32(self._level / LIGHT_SCALE)
         if self._on.wear and self._paint.wears:
             bare = self._paint.ground() * scene.light.on_faces(_UP)[0]
             gone = self._paint.worn(scene.quads.mesh, numbers, points)
@@ -131,6 +133,9 @@ class Shader:
         lit = np.minimum(base + scene.light.night * added, 1.4) / base
         lit[:, numbers == 0] = 1.0
         picture *= lit
+        if self._shining.any():
+            for plane, own in zip(picture, self._shining.T, strict=True):
+                plane += np.float32(scene.light.night) * np.take(own, numbers)
 
     def _draw_sky(self, picture: np.ndarray, sky: np.ndarray, rows: range) -> None:
         with_sky = np.flatnonzero(sky.any(axis=1))
