@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from carla_lite.materials import Material
 from carla_lite.mesh import joined, Layer, Mesh
 from carla_lite.roads.ground import Ground
 from carla_lite.roads.network import Network, Road
-from carla_lite.surfaces.bands import Band, bands_of, Level, sections_of
+from carla_lite.surfaces.bands import Band, bands_of, sections_of
 from carla_lite.surfaces.bridges import bridges_of
 from carla_lite.surfaces.dirt import dirt_of
 from carla_lite.surfaces.footprint import Footprint
@@ -14,23 +13,27 @@ from carla_lite.surfaces.hall import hall_floor_of
 from carla_lite.surfaces.junctions import area_of, corner_of
 from carla_lite.surfaces.marks import distant_marks_of, ghosts_of, marks_of
 from carla_lite.surfaces.pavement import pavement_of
-from carla_lite.surfaces.signs_on_road import crosswalk_corners, painted_of, turns_of
+from carla_lite.surfaces.plan import Plan
+from carla_lite.surfaces.polygons import areas
+from carla_lite.surfaces.signs_on_road import crosswalk_corners, painted_of
 from carla_lite.surfaces.style import Style
 from carla_lite.surfaces.terrain import terrain_of
 from carla_lite.surfaces.verges import corner_verge, verges_of
 import numpy as np
+
+_PAINTED_MEDIAN_M = 2.6
 
 
 def build(network: Network, ground: Ground, style: Style) -> tuple[Mesh, list[np.ndarray]]:
     """Return the mesh and the crosswalks' corners."""
     scale, setting = network.scale, network.setting
     outlined = [junction for junction in network.junctions if len(junction.outline)]
-    plan = _Plan(network, style, ground, frozenset(junction.number for junction in outlined))
+    plan = Plan(network, style)
     parts = []
     for junction in outlined:
-        anchor = plan.anchors[junction.number]
-        parts.append(area_of(junction.outline, anchor, ground, plan.paving))
-        parts += [corner_of(corner, ground, style, scale) for corner in junction.corners]
+        anchor, plane = plan.anchors[junction.number], plan.planes[junction.number]
+        parts.append(area_of(junction.outline, anchor, plane, plan.paving))
+        parts += [corner_of(corner, plane, style, scale) for corner in junction.corners]
     sections, crosswalks = [], []
     for road in network.roads:
         rng = np.random.default_rng([style.seed, 302, road.number])
@@ -40,21 +43,30 @@ def build(network: Network, ground: Ground, style: Style) -> tuple[Mesh, list[np
             if road.junction not in plan.outlined:
                 sections.append(bands)
             crosswalks += _crosswalks(road, bands)
-    mesh = joined(parts)
+    mesh = _whole(joined(parts), scale)
     pavement = _on_the_ground(mesh, ground, scale)
     paved = Footprint(pavement, scale)
     if setting == 'hall':
         return joined([hall_floor_of(paved, pavement, style, scale), mesh]), crosswalks
     strips = [verges_of(bands, paved, ground, setting) for bands in sections]
     for junction in outlined:
-        middle = plan.anchors[junction.number][:2]
+        plane = plan.planes[junction.number]
         strips += [
-            corner_verge(corner, middle, paved, ground, network) for corner in junction.corners
+            corner_verge(corner, plane, paved, ground, network) for corner in junction.corners
         ]
     verges = joined(strips)
-    covered = Footprint(np.concatenate([pavement, verges.corners]), scale)
-    terrain = terrain_of(paved, covered, ground, setting, scale, style.seed)
-    return joined([terrain, verges, mesh]), crosswalks
+    covered = Footprint(
+        np.concatenate([pavement, verges.corners[verges.near_m == 0]]), scale, 0.25
+    )
+    terrain = terrain_of(paved, covered, ground, setting, scale, plan)
+    return _whole(joined([terrain, verges, mesh]), scale), crosswalks
+
+
+def _whole(mesh: Mesh, scale: float) -> Mesh:
+    """Drop what is thinner than a hair, as where a sidewalk narrows to nothing."""
+    corners = mesh.corners.astype(np.float64)
+    longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
+    return mesh.rows(areas(corners) > 3e-4 * scale * longest)
 
 
 def _on_the_ground(mesh: Mesh, ground: Ground, scale: float) -> np.ndarray:
@@ -65,31 +77,7 @@ def _on_the_ground(mesh: Mesh, ground: Ground, scale: float) -> np.ndarray:
     return corners[middle[:, 2] - ground.heights(middle) < 1.5 * scale]
 
 
-class _Plan:
-    """
-    What all roads of a town need to know.
-
-    :param outlined: numbers of junctions whose asphalt is one area.
-    """
-
-    def __init__(
-        self, network: Network, style: Style, ground: Ground, outlined: frozenset[int]
-    ) -> None:
-        self.style, self.outlined = style, outlined
-        self.turns = turns_of(network)
-        self.paving = (Material.ASPHALT, (style.asphalt_tint,) * 3)
-        if network.setting == 'hall':
-            self.paving = (style.track_material, style.track_colour)
-        self.lifts = _lifts(network, style)
-        # One anchor for all of a junction's area: what stands on its far side must come later.
-        down = np.array([0.0, 0.0, _is_hilly(network) * 25.0 * network.scale])
-        self.anchors = {
-            junction.number: _middle(network, junction.number, junction.outline, ground) - down
-            for junction in network.junctions
-        }
-
-
-def _band(band: Band, plan: _Plan, rng: np.random.Generator) -> Mesh:
+def _band(band: Band, plan: Plan, rng: np.random.Generator) -> Mesh:
     """Return all that belongs to a band."""
     style, junction = plan.style, band.road.junction
     parts = []
@@ -109,23 +97,11 @@ def _band(band: Band, plan: _Plan, rng: np.random.Generator) -> Mesh:
     return joined(parts)
 
 
-def _lifts(network: Network, style: Style) -> dict[Level, float]:
-    lift = style.kerb_lift_m * network.scale
-    kerbed = network.setting in ('city', 'suburb')
-    lifts: dict[Level, float] = {
-        'road': 0.0,
-        'sidewalk': lift,
-        'verge': lift if kerbed else 0.0,
-    }
-    if not style.painted_median:
-        lifts['median'] = lift
-    return lifts
-
-
-def _bands(road: Road, plan: _Plan, scale: float) -> Iterator[list[Band]]:
+def _bands(road: Road, plan: Plan, scale: float) -> Iterator[list[Band]]:
     """Yield the bands of each section, fine ones and coarse ones."""
     anchor = plan.anchors.get(road.junction)
     apron = plan.style.apron_m * scale if anchor is None else 0.0
+    painted = _PAINTED_MEDIAN_M * scale if plan.style.painted_median else 0.0
     for section, end in sections_of(road):
         for fine in (True, False):
             bands = bands_of(
@@ -134,6 +110,7 @@ def _bands(road: Road, plan: _Plan, scale: float) -> Iterator[list[Band]]:
                 end,
                 lifts=plan.lifts,
                 apron_m=apron,
+                painted_median_m=painted,
                 scale=scale,
                 fine=fine,
                 anchor=anchor,
@@ -150,20 +127,3 @@ def _crosswalks(road: Road, bands: list[Band]) -> list[np.ndarray]:
         for crossing in road.crossings
         if fine and first <= crossing.s < last
     ]
-
-
-def _is_hilly(network: Network) -> bool:
-    heights = {cubic.a for road in network.roads for cubic in road.elevation}
-    return max(heights, default=0.0) - min(heights, default=0.0) > 0.5 * network.scale
-
-
-def _middle(network: Network, number: int, outline: np.ndarray, ground: Ground) -> np.ndarray:
-    """Return (3,) the middle of a junction."""
-    if len(outline):
-        middle = outline.mean(axis=0)
-        return np.array([*middle, np.asarray(ground.heights(middle[None]))[0]])
-    ways = [road for road in network.roads if road.junction == number]
-    ends = [
-        road.points(np.array([0.0, road.length / 2, road.length]), np.zeros(1)) for road in ways
-    ]
-    return np.concatenate(ends).mean(axis=0) if ends else np.zeros(3)

@@ -9,7 +9,7 @@ from typing import Literal
 from carla_lite.materials import Material
 from carla_lite.mesh import joined, Layer, Mesh, quads
 from carla_lite.roads.network import Lane, Road, Section
-from carla_lite.surfaces.polygons import areas, cut_at_stations, split_to_quads
+from carla_lite.surfaces.polygons import are_convex, areas, cut_at_stations, split_to_quads
 from carla_lite.tags import Tag
 import numpy as np
 
@@ -116,6 +116,7 @@ class Band:
         t = np.clip(t.ravel(), right, left)
         corners = self.points(s.ravel(), t).reshape(-1, 4, 3)
         good = areas(corners) > _MIN_AREA * self.scale**2
+        good &= are_convex(np.stack([s, t.reshape(s.shape)], axis=-1))
         near, far = self.distances
         colours = np.broadcast_to(np.asarray(colour, np.uint8), (len(polygons), 3))
         return quads(
@@ -137,6 +138,7 @@ def bands_of(
     *,
     lifts: dict[Level, float],
     apron_m: float = 0.0,
+    painted_median_m: float = 0.0,
     scale: float = 1.0,
     fine: bool = True,
     anchor: np.ndarray | None = None,
@@ -145,14 +147,15 @@ def bands_of(
     Cut a section into bands, from right to left.
 
     :param end: s where the section ends.
-    :param lifts: metres of each level over the road's plane; one that is not in it is the road's.
+    :param lifts: metres of each level over the road's plane.
     :param apron_m: asphalt beyond the outermost lane where nothing adjoins.
     :param anchor: (3,) of a way through a junction: the junction's middle.
     """
     stations = _stations(road, section, end, scale, fine)
     lanes = sorted((lane for lane in section.lanes if lane.number), key=lambda lane: lane.number)
     groups = [
-        (level, tuple(part)) for level, part in groupby(lanes, key=lambda x: level_of(x, lifts))
+        (level, tuple(part))
+        for level, part in groupby(lanes, key=lambda x: level_of(x, painted_median_m))
     ]
     levels = [None, *(level for level, _ in groups), None]
     raised = frozenset(level for level, lift in lifts.items() if lift > 0)
@@ -170,10 +173,16 @@ def bands_of(
     return bands
 
 
-def level_of(lane: Lane, lifts: dict[Level, float]) -> Level:
-    """Return on which of the levels that there are a lane lies."""
-    level = _LEVELS.get(lane.kind, 'road')
-    return level if level in lifts else 'road'
+def level_of(lane: Lane, painted_median_m: float) -> Level:
+    """
+    Return on which level a lane lies.
+
+    :param painted_median_m: medians up to this width are hatched, wider ones raised.
+    """
+    width = max(cubic.a for cubic in lane.widths)
+    if lane.kind == 'median' and width <= painted_median_m:
+        return 'road'
+    return _LEVELS.get(lane.kind, 'road')
 
 
 def sections_of(road: Road) -> Iterator[tuple[Section, float]]:

@@ -15,8 +15,8 @@ class Footprint:
     :param corners: (n, 4, 3) quads of the pavement.
     """
 
-    def __init__(self, corners: np.ndarray, scale: float) -> None:
-        self._pixel_m = 0.5 * scale
+    def __init__(self, corners: np.ndarray, scale: float, pixel_m: float = 0.5) -> None:
+        self._pixel_m = pixel_m * scale
         margin = (REACH_M + 25.0) * scale
         flat = corners[..., :2].reshape(-1, 2)
         self.low, self.high = flat.min(axis=0) - margin, flat.max(axis=0) + margin
@@ -32,6 +32,24 @@ class Footprint:
         columns, rows = ((points - self.low) / self._pixel_m).astype(int).T
         height, width = self._metres.shape
         return self._metres[rows.clip(0, height - 1), columns.clip(0, width - 1)]
+
+
+class Plane:
+    """
+    The plane that a junction lies in.
+
+    :param points: (n, 3) of the ways through it.
+    """
+
+    def __init__(self, points: np.ndarray) -> None:
+        self.middle = points.mean(axis=0)
+        away = points - self.middle
+        self._slope = np.linalg.lstsq(away[:, :2], away[:, 2], rcond=1e-4)[0]
+
+    def lifted(self, places: np.ndarray, lift: float = 0.0) -> np.ndarray:
+        """Return (n, 3) of (n, 2) places, so far over the plane."""
+        z = self.middle[2] + (places - self.middle[:2]) @ self._slope
+        return np.column_stack([places, z + lift])
 
 
 def lifted(points: np.ndarray, ground: Ground, lift: float = 0.0) -> np.ndarray:

@@ -2,10 +2,9 @@
 
 from carla_lite.materials import Material
 from carla_lite.mesh import joined, Layer, Mesh, quads
-from carla_lite.roads.ground import Ground
 from carla_lite.roads.network import Corner
 from carla_lite.surfaces.bands import COARSE_FAR_M, COARSE_NEAR_M, FINE_FAR_M
-from carla_lite.surfaces.footprint import lifted
+from carla_lite.surfaces.footprint import Plane
 from carla_lite.surfaces.style import Paving, Style
 from carla_lite.tags import Tag
 import numpy as np
@@ -26,14 +25,14 @@ def fan_of(outline: np.ndarray) -> np.ndarray:
     return _ears(outline)
 
 
-def area_of(outline: np.ndarray, anchor: np.ndarray, ground: Ground, paving: Paving) -> Mesh:
+def area_of(outline: np.ndarray, anchor: np.ndarray, plane: Plane, paving: Paving) -> Mesh:
     """
     Return a junction's asphalt.
 
     :param outline: (n, 2) of :class:`Junction`; ``anchor``: (3,) the junction's middle.
     """
     flat = fan_of(outline)
-    corners = lifted(flat.reshape(-1, 2), ground).reshape(-1, 4, 3)
+    corners = plane.lifted(flat.reshape(-1, 2)).reshape(-1, 4, 3)
     return quads(
         corners,
         Tag.ROADS,
@@ -45,7 +44,7 @@ def area_of(outline: np.ndarray, anchor: np.ndarray, ground: Ground, paving: Pav
     )
 
 
-def corner_of(corner: Corner, ground: Ground, style: Style, scale: float) -> Mesh:
+def corner_of(corner: Corner, plane: Plane, style: Style, scale: float) -> Mesh:
     """Return the kerb and the sidewalk round a junction's corner."""
     depth = np.linalg.norm(corner.outer - corner.kerb, axis=1)
     if depth.max() < 0.1 * scale:
@@ -54,11 +53,11 @@ def corner_of(corner: Corner, ground: Ground, style: Style, scale: float) -> Mes
     coarse = np.unique(np.linspace(0, len(depth) - 1, 4).round().astype(int))
     return joined(
         [
-            _kerbed(corner.kerb, corner.outer, ground, style, scale, (0.0, far_m)),
+            _kerbed(corner.kerb, corner.outer, plane, style, scale, (0.0, far_m)),
             _kerbed(
                 corner.kerb[coarse],
                 corner.outer[coarse],
-                ground,
+                plane,
                 style,
                 scale,
                 (near_m, COARSE_FAR_M * scale),
@@ -70,7 +69,7 @@ def corner_of(corner: Corner, ground: Ground, style: Style, scale: float) -> Mes
 def _kerbed(
     kerb: np.ndarray,
     outer: np.ndarray,
-    ground: Ground,
+    plane: Plane,
     style: Style,
     scale: float,
     distances: tuple[float, float],
@@ -78,7 +77,7 @@ def _kerbed(
     lift = style.kerb_lift_m * scale
     depth = np.linalg.norm(outer - kerb, axis=1, keepdims=True)
     share = np.minimum(style.kerb_top_m * scale / np.maximum(depth, 1e-6), 0.33)
-    foot, top = lifted(kerb, ground), lifted(kerb, ground, lift)
+    foot, top = plane.lifted(kerb), plane.lifted(kerb, lift)
     inner, end = top.copy(), top.copy()
     inner[:, :2] += (outer - kerb) * share
     end[:, :2] = outer

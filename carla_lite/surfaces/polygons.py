@@ -74,6 +74,20 @@ def areas(corners: np.ndarray) -> np.ndarray:
     return np.linalg.norm(np.cross(first, second), axis=1) / 2
 
 
+def are_convex(flat: np.ndarray) -> np.ndarray:
+    """
+    Return (n,) whether quads are convex; a triangle that repeats a corner is.
+
+    :param flat: (n, 4, 2)
+    """
+    step = np.roll(flat, -1, axis=1) - flat
+    following = np.roll(step, -1, axis=1)
+    turns = step[..., 0] * following[..., 1] - step[..., 1] * following[..., 0]
+    area = np.abs(turns.sum(axis=1)) / 4
+    slack = 0.01 * area
+    return (turns >= -slack[:, None]).all(axis=1) | (turns <= slack[:, None]).all(axis=1)
+
+
 def oriented_boxes(
     middle: np.ndarray, length: np.ndarray, width: np.ndarray, angle: np.ndarray | float = 0.0
 ) -> np.ndarray:

@@ -4,11 +4,13 @@ from carla_lite.materials import Material
 from carla_lite.mesh import joined, Layer, Mesh, quads
 from carla_lite.roads.ground import Ground
 from carla_lite.surfaces.footprint import Footprint, lifted, REACH_M
+from carla_lite.surfaces.plan import Plan
 from carla_lite.surfaces.verges import COMMON, VERGE_M
 from carla_lite.tags import Tag
 import numpy as np
 
 _CELLS_M = (20.0, 10.0, 5.0, 2.5, 1.25)
+_WITHIN = np.stack(np.meshgrid(*[np.linspace(-0.5, 0.5, 4)] * 2), axis=-1).reshape(-1, 2)
 _OTHERS = {
     'city': ((Tag.TERRAIN, Material.GRASS), (Tag.GROUND, Material.ASPHALT)),
     'suburb': ((Tag.TERRAIN, Material.SOIL), (Tag.GROUND, Material.ASPHALT)),
@@ -18,14 +20,14 @@ _OTHERS = {
 
 
 def terrain_of(
-    paved: Footprint, covered: Footprint, ground: Ground, setting: str, scale: float, seed: int
+    paved: Footprint, covered: Footprint, ground: Ground, setting: str, scale: float, plan: Plan
 ) -> Mesh:
     """
     Return the ground from the pavement to 60 m beside it.
 
     :param covered: the pavement with its verges.
     """
-    rng = np.random.default_rng([seed, 305])
+    rng = np.random.default_rng([plan.style.seed, 305])
     parts = []
     size = _CELLS_M[0] * scale
     columns = np.arange(paved.low[0], paved.high[0], size)
@@ -39,11 +41,13 @@ def terrain_of(
         apart = paved.clearance(places) > size * 0.72
         wanted = apart
         if metres < VERGE_M / 2:  # the smallest ones only mend what the verges leave open
-            apart = paved.clearance(places) > size * (0.72 if size > least else 0.5)
-            reach = size / 2 * np.array([(0, 0), (-1, -1), (1, -1), (1, 1), (-1, 1)])
-            around = (places[:, None] + reach).reshape(-1, 2)
-            wanted = apart & (covered.clearance(around).reshape(-1, 5) > 0).any(axis=1)
-        parts.append(_cells(places[wanted], size, ground, setting, fields))
+            around = (places[:, None] + _WITHIN * size).reshape(-1, 2)
+            bare = covered.clearance(around).reshape(len(places), -1).max(axis=1, initial=0) > 0
+            wanted = bare if size <= least else bare & apart
+        cells = _cells(places[wanted], size, ground, setting, fields)
+        if size <= least:  # these lie under the pavement's edge: they are drawn before it
+            cells.anchor[:, 2] -= plan.sunk_m
+        parts.append(cells)
         if level + 1 < len(_CELLS_M):
             quarter = size / 4 * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
             places = (places[~apart][:, None] + quarter).reshape(-1, 2)

@@ -7,7 +7,8 @@ from carla_lite.mesh import joined, Layer, Mesh, quads
 from carla_lite.roads.ground import Ground
 from carla_lite.roads.network import Corner, Network
 from carla_lite.surfaces.bands import Band, COARSE_FAR_M
-from carla_lite.surfaces.footprint import Footprint, lifted
+from carla_lite.surfaces.footprint import Footprint, lifted, Plane
+from carla_lite.surfaces.polygons import are_convex
 from carla_lite.tags import Tag
 import numpy as np
 
@@ -64,26 +65,27 @@ def verge(
     outer = lifted(edge[:, :2] + away * width[:, None], ground)
     corners = np.stack([edge[:-1], edge[1:], outer[1:], outer[:-1]], axis=1)
     wide = np.minimum(width[:-1], width[1:]) > 0.2 * scale
+    wide &= are_convex(corners[..., :2])
     wide &= np.abs(edge[:-1, 2] - outer[:-1, 2]) < 2.5 * scale  # not off a bridge
     tag, stuff = COMMON[setting]
     return quads(corners[wide], tag, stuff, Layer.TERRAIN, far_m=COARSE_FAR_M * scale)
 
 
 def corner_verge(
-    corner: Corner, middle: np.ndarray, footprint: Footprint, ground: Ground, network: Network
+    corner: Corner, plane: Plane, footprint: Footprint, ground: Ground, network: Network
 ) -> Mesh:
     """
     Return the ground behind a corner's sidewalk.
 
-    :param middle: (2,) of the junction.
+    :param plane: the junction's.
     """
     line = np.concatenate([_before(corner.outer), corner.outer, _before(corner.outer[::-1])])
     along = np.gradient(line, axis=0)
     away = np.stack([along[:, 1], -along[:, 0]], axis=1)
     away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)
-    if ((line - middle) * away).sum() < 0:
+    if ((line - plane.middle[:2]) * away).sum() < 0:
         away = -away
-    edge = lifted(line, ground)
+    edge = plane.lifted(line)
     return verge(edge, away, footprint, ground, network.setting, network.scale)
 
 
