@@ -37,13 +37,18 @@ class MadeActors:
         """Forget all: they went with their world."""
         self._made.clear()
 
+    def stop_listening(self) -> None:
+        """Hang up all sensors; this needs no server, and lost ones would try to connect again."""
+        for actor in self._made:
+            if isinstance(actor, self._carla.Sensor) and actor.is_listening():
+                actor.stop()
+
     def destroy(self) -> None:
         """Destroy all that was spawned, the last one first."""
+        self.stop_listening()
         made, self._made = self._made[::-1], []
         for actor in made:
             with asking(f'destroying actor {actor.id}'):
-                if isinstance(actor, self._carla.Sensor) and actor.is_listening():
-                    actor.stop()
                 if not actor.destroy():
                     _log.info('actor %d was gone already', actor.id)
 

@@ -70,6 +70,7 @@ class RigConfig:
     traffic_manager_port: int = 8000
     #: Whether this rig makes time go on (synchronous mode); False waits for another's ticks.
     drives_clock: bool = True
+    picture_timeout_s: float = 5.0  # after a tick; pictures that come later count as lost
 
     def __post_init__(self) -> None:
         if self.autopilot not in AUTOPILOTS:

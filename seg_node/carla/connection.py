@@ -5,10 +5,10 @@ from contextlib import contextmanager
 import difflib
 import logging
 import re
-import socket
 from typing import Any
 
-from seg_node.carla.errors import CarlaError, ConnectError, NoServerError, ServerLostError
+from seg_node.carla.errors import CarlaError, ConnectError, ServerLostError
+from seg_node.carla.greeting import greet
 from seg_node.carla.library import carla_library
 
 _log = logging.getLogger(__name__)
@@ -27,41 +27,13 @@ def connect(host: str, port: int, timeout_s: float) -> Any:
     :raises ConnectError: naming what is wrong: nothing listens, nothing answers, another version.
     """
     carla = carla_library()
-    _knock(host, port, timeout_s)
+    greet(host, port, timeout_s)
     client = carla.Client(host, port)
     client.set_timeout(timeout_s)
-    try:
+    with asking('asking for the version'):
         server = client.get_server_version()
-    except RuntimeError as error:
-        raise NoServerError(
-            f'something listens on {host}:{port} and does not answer as CARLA within '
-            f'{timeout_s:g} s: it is still starting (wait, or give more timeout_s), or is another '
-            'program (look at the port)'
-        ) from error
     _check_version(server, client.get_client_version())
     return client
-
-
-def _knock(host: str, port: int, timeout_s: float) -> None:
-    """Look whether anything listens; the client itself would only time out."""
-    place = f'{host}:{port}'
-    try:
-        socket.create_connection((host, port), timeout_s).close()
-    except ConnectionRefusedError as error:
-        raise NoServerError(
-            f'no simulator listens on {place}: start CARLA (./CarlaUE4.sh) or carla_lite '
-            '(ros2 run seg_node carla_lite), or name another host and port'
-        ) from error
-    except socket.gaierror as error:
-        raise ConnectError(
-            f"the host '{host}' is unknown ({error.strerror}): check host"
-        ) from error
-    except TimeoutError as error:
-        raise NoServerError(
-            f'{place} did not answer within {timeout_s:g} s: check host, port and firewall'
-        ) from error
-    except OSError as error:
-        raise ConnectError(f'{place} cannot be reached ({error}): check host and port') from error
 
 
 def _check_version(server: str, client: str) -> None:

@@ -21,7 +21,8 @@ from seg_node.carla.actors import find_or_spawn_ego, MadeActors, spawn_places
 from seg_node.carla.config import RigConfig
 from seg_node.carla.connection import asking, connect, load_town, town_of
 from seg_node.carla.driving import Driver, driver_for, put
-from seg_node.carla.errors import CarlaError
+from seg_node.carla.errors import CarlaError, ConnectError
+from seg_node.carla.greeting import greet
 from seg_node.carla.library import carla_library
 from seg_node.carla.pairing import IncompleteError
 from seg_node.carla.pose import Pose
@@ -35,22 +36,27 @@ from seg_node.frame import Frame
 _log = logging.getLogger(__name__)
 
 #: So many ticks without a complete shot are no accident any more.
-_LOST_IN_A_ROW = 20
+_LOST_IN_A_ROW = 10
 #: The first ticks after listen() may be over before the streams are connected.
 _WARM_UP_TICKS = 10
-_PICTURE_TIMEOUT_S = 5.0
+#: After a lost shot: what has gone for good must not hold up everything.
+_NEXT_PICTURE_TIMEOUT_S = 0.5
 _WARM_UP_TIMEOUT_S = 1.0
 #: Long enough to clean up, short enough when the server has gone.
-_CLOSE_TIMEOUT_S = 5.0
+_CLOSE_TIMEOUT_S = 3.0
 
 
 class Rig:
     """The car, its cameras and the clock; made by :func:`open_rig`."""
 
-    def __init__(self, config: RigConfig, client: Any, undo: ExitStack) -> None:
+    def __init__(
+        self, config: RigConfig, client: Any, undo: ExitStack, hang_up: ExitStack
+    ) -> None:
         """
-        Set everything up; what is done is put on ``undo`` step by step.
+        Set everything up; what is done is put on the stacks step by step.
 
+        :param undo: what the server must do at the end.
+        :param hang_up: what is to do at the end without a server.
         :raises CarlaError: naming what is wrong.
         """
         self.config = config
@@ -72,6 +78,7 @@ class Rig:
         if config.weather:
             self.set_weather(config.weather)
         undo.callback(self._made.destroy)
+        hang_up.callback(self._made.stop_listening)
         self._populate()
         undo.callback(self._let_go)
 
@@ -95,7 +102,11 @@ class Rig:
         with asking('ticking'):
             self._drive()
             snapshot = self._next_snapshot()
-        shot = self._shot(snapshot, _PICTURE_TIMEOUT_S)
+        _motion_of(snapshot, self.ego.id)  # a car that is gone is told before its cameras
+        patience_s = self.config.picture_timeout_s
+        if self._lost_in_a_row:
+            patience_s = min(patience_s, _NEXT_PICTURE_TIMEOUT_S)
+        shot = self._shot(snapshot, patience_s)
         self.counts.late = self._sensors.pairing.late
         if isinstance(shot, Shot):
             self.counts.shots += 1
@@ -248,15 +259,21 @@ def open_rig(config: RigConfig) -> Iterator[Rig]:
     with unwinding_on_sigterm():
         client = connect(config.host, config.port, config.timeout_s)
         undo = ExitStack()
-        try:
-            yield Rig(config, client, undo)
-        finally:
-            with undisturbed():
-                _close(client, undo)
+        with ExitStack() as hang_up:
+            try:
+                yield Rig(config, client, undo, hang_up)
+            finally:
+                with undisturbed():
+                    _close(client, config, undo)
 
 
-def _close(client: Any, undo: ExitStack) -> None:
-    """Undo all steps; a server that has gone needs nothing undone."""
+def _close(client: Any, config: RigConfig, undo: ExitStack) -> None:
+    """Undo all steps, unless the server has gone: each step would wait for it."""
+    try:
+        greet(config.host, config.port, _CLOSE_TIMEOUT_S)
+    except ConnectError:
+        _log.warning('the simulator does not answer: nothing could be put back there')
+        return
     client.set_timeout(_CLOSE_TIMEOUT_S)
     try:
         undo.close()
