@@ -102,8 +102,12 @@ def test_a_kerb_hides_the_paint_behind_it() -> None:
 
 
 def test_ground_under_the_camera_is_there() -> None:
-    straight_down = CameraView(320, 240, 100.0, Pose(3.0, 0.0, 1.2, pitch=-60.0, yaw=33.0))
-    picture = renderer(town()).render(straight_down, NOON)
+    for yaw in (33.0, 90.0, 180.0):
+        down = CameraView(320, 240, 100.0, Pose(3.0, 0.0, 1.2, pitch=-60.0, yaw=yaw))
+        picture = renderer(town()).render(down, NOON)
+        assert (picture.tags != Tag.SKY).all()
+    down = CameraView(320, 240, 100.0, Pose(3.0, 0.0, 1.2, pitch=-60.0, yaw=33.0))
+    picture = renderer(town()).render(down, NOON)
     assert set(np.unique(picture.tags)) <= {Tag.ROADS, Tag.ROAD_LINES, Tag.TERRAIN}
     assert (picture.tags[-20:] == Tag.ROADS).all()
 

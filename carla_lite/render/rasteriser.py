@@ -37,8 +37,9 @@ def draw_numbers(
     for index in np.flatnonzero(seen).tolist():
         if crossing[index]:
             clipped = _clip(corners[index], near_m)
-            points = _project(clipped, width, height, focal_px)
-            fill(numbers, np.round(points * 16).astype(np.int32), index + 1, shift=_SHIFT)
+            if len(clipped) >= 3:
+                points = _project(clipped, width, height, focal_px)
+                fill(numbers, np.round(points * 16).astype(np.int32), index + 1, shift=_SHIFT)
         else:
             fill(numbers, fixed[index], index + 1, shift=_SHIFT)
     return numbers
