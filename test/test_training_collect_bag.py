@@ -4,8 +4,11 @@ from collections.abc import Sequence
 import errno
 import hashlib
 import json
+import os
 from pathlib import Path
 import random
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -278,3 +281,31 @@ def test_without_permission_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(CollectError, match='no permission to write in /sys/collected'):
         collect(config_for(tmp_path, place), quiet=True)
     assert not place.exists()
+
+
+def test_progress_has_rate_time_and_reasons(tmp_path: Path) -> None:
+    """On a terminal, which ``script`` is."""
+    if shutil.which('script') is None:
+        pytest.skip('no script(1) here')
+    pairs = [pair for pair in scenes(30) for _ in range(10)]
+    bag = record(tmp_path / 'bag', pairs)
+    arguments = [word for word in command(bag, tmp_path / 'set') if word != '--json']
+    done = subprocess.run(
+        ['script', '-qec', shlex.join(arguments), '/dev/null'],
+        cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+        env={**os.environ, 'COLUMNS': '140', 'TERM': 'xterm-256color'},
+    )  # fmt: skip
+    text = re.sub(r'\x1b\[[0-9;?]*[a-zA-Z]', '', done.stdout)
+    assert re.search(r'\d+ samples, left out: \d+ standing still', text), text
+    assert re.search(r'left out: standing still +│ 270', text), text
+    assert re.search(r'\d+\.\d/s', text), text
+
+
+def test_progress_in_a_log_is_a_line_a_minute(capsys: Any) -> None:
+    from training.progress import LineEachMinute
+
+    lines = LineEachMinute('collecting', 100, period_s=0.0)
+    lines(10, '')
+    lines(20, '15 samples')
+    error = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r'collecting: 20 of 100, [\d.]+/s, 15 samples, 0 minutes left', error[1])

@@ -30,8 +30,10 @@ def collect(config: CollectConfig, quiet: bool = False) -> dict[str, Any]:
         before = folder.ledger
         try:
             seconds = 0.0 if before.done else _record(config, folder, quiet)
-        except (SegNodeError, KeyboardInterrupt) as error:
-            raise type(error)(_with_what_is_safe(error, folder)) from error
+        except SegNodeError as error:
+            raise CollectError(_with_what_is_safe(str(error), folder)) from error
+        except KeyboardInterrupt as interrupt:
+            raise KeyboardInterrupt(_with_what_is_safe('interrupted', folder)) from interrupt
         new = folder.ledger.samples - before.samples
         return {
             'output': str(config.output),
@@ -100,8 +102,7 @@ def _finish(config: CollectConfig, folder: SampleFolder, origin: dict[str, Any])
         folder.finish()
 
 
-def _with_what_is_safe(error: BaseException, folder: SampleFolder) -> str:
-    told = str(error) or 'interrupted'
+def _with_what_is_safe(told: str, folder: SampleFolder) -> str:
     if not folder.ledger.samples:
         return told
     return (

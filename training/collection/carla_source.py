@@ -39,11 +39,11 @@ class CarlaSource:
         self._config, self._port = config, port
         self._lines: tuple[str, MapLines] | None = None
         client = connect(config.host, port, config.timeout_s)
-        self._versions = {
-            'server': client.get_server_version(),
-            'client': client.get_client_version(),
-        }
         with asking('looking for the towns'):
+            self._versions = {
+                'server': client.get_server_version(),
+                'client': client.get_client_version(),
+            }
             _check_towns(config.towns, {town_of(name) for name in client.get_available_maps()})
         for camera in config.cameras:
             Lens.of(camera)

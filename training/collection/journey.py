@@ -7,6 +7,7 @@ from seg_node.carla.pose import Pose
 from seg_node.carla.rig import Rig
 from seg_node.carla.shot import LostShot, Shot
 from training.collection.config import CollectConfig
+from training.collection.errors import CollectError
 from training.collection.routes import route_poses, spread_starts, Wander
 from training.collection.schedule import Drive
 
@@ -65,4 +66,6 @@ class Journey:
     def _starts(self) -> list[int]:
         """Return the spawn points in the order of the routes."""
         places = [(place.x_m, place.y_m) for place in self._rig.spawn_points()]
+        if not places:
+            raise CollectError(f'{self._rig.town} has no spawn points: leave it out of --towns')
         return spread_starts(places, self._config.seed)

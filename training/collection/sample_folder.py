@@ -172,10 +172,7 @@ def told_plainly(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise CollectError(
-                f'the disk of {folder} is full: the samples so far are whole; free some space and '
-                'give the same command to go on'
-            ) from error
+            raise CollectError(f'the disk of {folder} is full: free some space') from error
         if error.errno in _FORBIDDEN:
             raise CollectError(
                 f'no permission to write in {folder} ({error.strerror}): name another --output, '
