@@ -6,8 +6,9 @@ import numpy as np
 
 _MARGIN_M = 160.0
 _CELL_M = 1.0
-_LEVEL_M = 3.0  # beside a road the ground keeps its height for so long …
-_BLEND_M = 45.0  # … and is the open country's from here on
+#: Beside a road the ground is level; from a distance to another one (metres) it changes over to
+#: the same smoothed by so much.
+_BLENDS = ((1.5, 9.0, 3.0), (7.0, 22.0, 8.0), (18.0, 55.0, 20.0))
 
 
 class Ground:
@@ -22,7 +23,7 @@ class Ground:
         margin = _MARGIN_M * (1.0 if network.setting != 'hall' else 0.06)
         spots = [_spots(road, self._cell) for road in network.roads]
         decks = [
-            _is_bridge(road, part[:, 3]) for road, part in zip(network.roads, spots, strict=True)
+            on_bridge(road, part[:, 3]) for road, part in zip(network.roads, spots, strict=True)
         ]
         places, deck = np.concatenate(spots)[:, :3], np.concatenate(decks)
         self._origin = np.floor(places[:, :2].min(axis=0) - margin)
@@ -30,8 +31,8 @@ class Ground:
         self._shape = tuple(np.ceil(size[::-1] / self._cell).astype(int) + 1)  # rows, columns
         low, paved = self._rastered(places[~deck])
         high, over = self._rastered(places[deck])
-        self._fill_outlines(paved, network)
         self._heights = self._spread(low, paved, network.scale)
+        self._fill_outlines(paved, network)
         self._deck = np.where(over, high, np.nan).astype(np.float32)
         self._has_deck = bool(over.any())
         covered = paved | over
@@ -119,19 +120,20 @@ class Ground:
 
     def _spread(self, heights: np.ndarray, paved: np.ndarray, scale: float) -> np.ndarray:
         """Return heights everywhere: the nearest road's, and gentler country further off."""
-        known = (heights != 0.0) | paved
         distance, nearest = cv2.distanceTransformWithLabels(
-            (~known).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+            (~paved).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
         )
-        values = np.zeros(nearest.max() + 1)
-        values[nearest[known]] = heights[known]
-        near = values[nearest].astype(np.float32)
-        if not np.any(near):
-            return near
-        country = cv2.GaussianBlur(near, (0, 0), 20.0)
-        part = np.clip((distance * self._cell / scale - _LEVEL_M) / _BLEND_M, 0.0, 1.0)
-        part = part * part * (3 - 2 * part)
-        return (near * (1 - part) + country * part).astype(np.float32)
+        values = np.zeros(nearest.max() + 1, np.float32)
+        values[nearest[paved]] = heights[paved]
+        surface = values[nearest]
+        if not np.any(surface):
+            return surface
+        metres = distance * (self._cell / scale)
+        for begin, end, sigma in _BLENDS:
+            softer = cv2.GaussianBlur(surface, (0, 0), sigma / _CELL_M)
+            part = np.clip((metres - begin) / (end - begin), 0.0, 1.0).astype(np.float32)
+            surface += (softer - surface) * (part * part * (3 - 2 * part))
+        return surface
 
 
 def _spots(road: Road, cell: float) -> np.ndarray:
@@ -155,7 +157,8 @@ def _spots(road: Road, cell: float) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _is_bridge(road: Road, s: np.ndarray) -> np.ndarray:
+def on_bridge(road: Road, s: np.ndarray) -> np.ndarray:
+    """Return (n,) bool: whether places along a road lie on one of its bridges."""
     deck = np.zeros(len(s), bool)
     for begin, end in road.bridges:
         deck |= (s >= begin) & (s <= end)

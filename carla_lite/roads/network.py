@@ -280,6 +280,17 @@ class Network:
         return next(road for road in self.roads if road.number == number)
 
 
+def roadway(road: Road, s: float) -> tuple[float, float]:
+    """Return t of the right and the left edge of what vehicles may use at s, metres."""
+    section, place = road.section_at(s), np.array([s])
+    edges = [
+        float(road.lane_edges(section, lane.number, place)[0, 1])
+        for lane in section.lanes
+        if lane.kind not in ('sidewalk', 'none')
+    ]
+    return min([0.0, *edges]), max([0.0, *edges])
+
+
 def cubics_at(cubics: Sequence[Cubic], s: np.ndarray) -> np.ndarray:
     """Return (n,) values of a piecewise cubic at s; zero where there is none."""
     s = np.asarray(s, np.float64)

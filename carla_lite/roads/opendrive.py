@@ -11,6 +11,7 @@ from carla_lite.roads.network import (
     Mark,
     Network,
     Road,
+    roadway,
     Section,
     Signal,
     SPEED_SIGN,
@@ -89,6 +90,8 @@ def _road(root: Element, road: Road) -> None:
     _add(lanes, 'laneOffset', s=0.0, a=0.0, b=0.0, c=0.0, d=0.0)
     for section in road.sections:
         _section(lanes, section)
+    if road.crossings:
+        _crossings(element, road)
     if road.signals:
         _signals(element, road)
 
@@ -145,6 +148,21 @@ def _mark(parent: Element, mark: Mark) -> None:
         t = 0.0 if _ELEMENTS[mark.kind] == 1 else mark.width_m * (1 - 2 * index)
         _add(kind, 'line', length=mark.dash_m, space=gap, tOffset=t, sOffset=0.0,
              rule='none', width=mark.width_m)  # fmt: skip
+
+
+def _crossings(parent: Element, road: Road) -> None:
+    element = _add(parent, 'objects')
+    for index, crossing in enumerate(road.crossings):
+        middle = crossing.s + crossing.width_m / 2
+        right, left = roadway(road, middle)
+        item = _add(
+            element, 'object', id=road.number * 100 + 50 + index, name='SimpleCrosswalk',
+            type='crosswalk', s=middle, t=0.0, zOffset=0.0, orientation='none',
+            length=crossing.width_m, width=left - right, hdg=0.0, pitch=0.0, roll=0.0,
+        )  # fmt: skip
+        outline, half = _add(item, 'outline'), crossing.width_m / 2
+        for u, v in ((half, right), (half, left), (-half, left), (-half, right), (half, right)):
+            _add(outline, 'cornerLocal', u=u, v=v, z=0.0)
 
 
 def _signals(parent: Element, road: Road) -> None:

@@ -1,14 +1,15 @@
 """From a road network to a town: its map, its ground, its places to start from, its lights."""
 
-from carla_lite.mesh import joined
 from carla_lite.pose import Pose
-from carla_lite.roads.ground import Ground
+from carla_lite.roads.ground import Ground, on_bridge
 from carla_lite.roads.network import Lane, Network, Road, Section, Signal, TRAFFIC_LIGHT
 from carla_lite.roads.opendrive import junction_of_signal, opendrive_of
+from carla_lite.scenery import scenery_of
+from carla_lite.surfaces import surface_of
 from carla_lite.town import Town, TrafficLight
 import numpy as np
 
-_SPAWN_EVERY_M = 25.0
+_SPAWN_EVERY_M = 16.0
 _SPAWN_APART_M = 8.0
 _SPAWN_FROM_ENDS_M = 8.0
 _SPAWN_HEIGHT_M = 0.3
@@ -18,17 +19,20 @@ _PATH_STEP_M = 2.0
 def town_of(network: Network, seed: int) -> Town:
     """Return the town that a network makes."""
     ground = Ground(network)
+    surface = surface_of(network, ground, seed)
+    scenery = scenery_of(network, ground, seed, network.scale)
     return Town(
         name=network.name,
         seed=seed,
         opendrive=opendrive_of(network),
         spawn_points=spawn_points(network),
-        surface=joined([]),
-        scenery=joined([]),
-        lamps=np.zeros((0, 3), np.float32),
+        surface=surface.mesh,
+        scenery=scenery.mesh,
+        lamps=scenery.lamps,
         height_at=ground.height_at,
         lane_paths=lane_paths(network),
         traffic_lights=traffic_lights(network),
+        crosswalks=surface.crosswalks,
         scale=network.scale,
     )
 
@@ -41,7 +45,7 @@ def lane_paths(network: Network) -> tuple[np.ndarray, ...]:
         for section, end, lane in _driving(road):
             count = max(int((end - section.s) / step) + 1, 2)
             s = np.linspace(section.s, end, count)
-            paths.append(_centre(road, section, lane.number, s).astype(np.float32))
+            paths.append(_centre(road, section, end, lane.number, s).astype(np.float32))
     return tuple(paths)
 
 
@@ -60,7 +64,8 @@ def spawn_points(network: Network) -> tuple[Pose, ...]:
             shift = (abs(lane.number) - 1) * _SPAWN_APART_M * scale  # neighbours stand staggered
             s = np.arange(low + shift, high, _SPAWN_EVERY_M * scale)
             width = np.abs(np.diff(road.lane_edges(section, lane.number, s), axis=1))[:, 0]
-            places = _centre(road, section, lane.number, s[width > 2.4 * scale])
+            s = s[(width > 2.4 * scale) & ~on_bridge(road, s)]
+            places = _centre(road, section, end, lane.number, s)
             for x, y, z, yaw in places:
                 if len(taken) and np.min(np.hypot(*(taken - (x, y)).T)) < _SPAWN_APART_M * scale:
                     continue
@@ -105,10 +110,17 @@ def _driving(road: Road) -> list[tuple[Section, float, Lane]]:
     ]
 
 
-def _centre(road: Road, section: Section, number: int, s: np.ndarray) -> np.ndarray:
+def _centre(road: Road, section: Section, end: float, number: int, s: np.ndarray) -> np.ndarray:
     """Return (n, 4): x, y, z, yaw in degrees along the traffic, first point first."""
-    points = road.points(s, road.lane_edges(section, number, s).mean(axis=1))
-    yaw = road.yaw(s) + (180.0 if number > 0 else 0.0)
+    # a lane beside one that widens has a direction of its own
+    step = 0.1 * min(1.0, (end - section.s) / 2)
+    before, after = np.maximum(s - step, section.s), np.minimum(s + step, end)
+    points, low, high = (
+        road.points(at, road.lane_edges(section, number, at).mean(axis=1))
+        for at in (s, before, after)
+    )
+    yaw = np.degrees(np.arctan2(*(high - low)[:, 1::-1].T))
+    yaw = yaw + (180.0 if number > 0 else 0.0)
     centre = np.column_stack([points, (yaw + 180.0) % 360.0 - 180.0])
     return centre[::-1] if number > 0 else centre
 

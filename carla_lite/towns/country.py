@@ -1,10 +1,11 @@
 """LiteCountry: a narrow road over hills, with a side road across."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 import math
 
 from carla_lite.roads.builder import Builder, Touch
-from carla_lite.roads.network import Network, Piece
+from carla_lite.roads.network import Network, Piece, Road
 from carla_lite.roads.path import (
     biarc,
     chained,
@@ -15,7 +16,7 @@ from carla_lite.roads.path import (
     start_of,
 )
 from carla_lite.towns.crossing import Arm, Control, cross
-from carla_lite.towns.land import banked, Hills, hills_of, over
+from carla_lite.towns.land import banked, Hills, hills_of, levelled, over, tamed
 from carla_lite.towns.paint import Paint, road_paint, town_paint
 from carla_lite.towns.streets import Street, varied
 from carla_lite.towns.ways import chain, gaps_of, Reach
@@ -23,6 +24,7 @@ import numpy as np
 
 _TAPER_M = 25.0
 _LEAST_RADIUS_M = 26.0
+_LOOK_M, _APART_M, _MEETING_M = 6.0, 26.0, 60.0
 _ROAD_M = 260.0  # longer ways are made of several roads
 
 
@@ -38,8 +40,10 @@ def country_network(rng: np.random.Generator) -> Network:
     """Return a winding loop and a road through its middle."""
     builder = Builder('LiteCountry', 'country')
     town = town_paint(rng, 'country')
-    land = hills_of(rng)
     ways = _ways(rng)
+    meetings = np.array([[way.line[0].x, way.line[0].y] for way in ways[:2]])
+    land = levelled(hills_of(rng), meetings)
+    land = tamed(land, [way.line for way in ways], float(rng.uniform(0.06, 0.12)))
     reaches = [Reach(way.one, way.two, way.line, (way.street.profile(town),) * 2) for way in ways]
     gaps = gaps_of(reaches, rng.uniform(6.0, 12.0, 2).tolist(), 9.0)
     arms: tuple[list[Arm], list[Arm]] = ([], [])
@@ -65,7 +69,8 @@ def _ways(rng: np.random.Generator) -> list[_Way]:
         first, second = 0, int(rng.integers(count // 2 - 1, count // 2 + 2))
         across = _across(rng, start_of(lines[first]), start_of(lines[second]))
         halves = chained(*lines[first:second]), chained(*lines[second:])
-        if all(_gentle(line) for line in (*halves, across)):
+        ways = (*halves, across)
+        if all(_gentle(line) for line in ways) and _apart(ways):
             break
     return [
         _Way(0, 1, halves[0], main),
@@ -101,6 +106,23 @@ def _across(rng: np.random.Generator, come: Stance, go: Stance) -> tuple[Piece, 
 
 def _gentle(line: tuple[Piece, ...]) -> bool:
     return max(abs(piece.curvature) for piece in line) < 1 / _LEAST_RADIUS_M
+
+
+def _apart(lines: Sequence[tuple[Piece, ...]]) -> bool:
+    """Say whether ways keep off each other and themselves but where they meet."""
+    places, along, which = [], [], []
+    for index, line in enumerate(lines):
+        length = length_of(line)
+        s = np.arange(0.0, length, _LOOK_M)
+        places.append(Road(0, line, ()).reference(s)[:, :2])
+        along.append(np.minimum(s, length - s))  # from the nearer junction
+        which.append(np.full(len(s), index))
+    xy, inner, way = np.concatenate(places), np.concatenate(along), np.concatenate(which)
+    near = np.hypot(*(xy[:, None] - xy[None]).transpose(2, 0, 1)) < _APART_M
+    order = np.arange(len(xy))
+    same = (way[:, None] == way[None]) & (np.abs(order[:, None] - order) < 2 * _APART_M / _LOOK_M)
+    meeting = (inner[:, None] < _MEETING_M) & (inner[None] < _MEETING_M)
+    return not np.any(near & ~same & ~meeting)
 
 
 def _street(rng: np.random.Generator) -> Street:

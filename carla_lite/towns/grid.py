@@ -12,7 +12,7 @@ from carla_lite.towns.streets import kerb_width, Street, varied
 from carla_lite.towns.ways import gaps_of, middle_shift, Reach
 import numpy as np
 
-_TAPER_M = 14.0
+_TAPER_M = 20.0
 _SPEEDS_MPS = (8.3, 11.1, 13.9)
 
 
@@ -22,7 +22,7 @@ def grid_network(rng: np.random.Generator) -> Network:
     town = town_paint(rng, 'city')
     plan = plan_of(rng)
     reaches = [_reach(way) for way in plan.ways]
-    gaps = gaps_of(reaches, rng.uniform(4.0, 11.0, len(plan.rises)).tolist())
+    gaps = gaps_of(reaches, rng.uniform(5.5, 12.0, len(plan.rises)).tolist())
     arms: list[list[Arm]] = [[] for _ in plan.rises]
     widest = max(way.street.right + way.street.left for way in plan.ways)
     for way, reach, gap in zip(plan.ways, reaches, gaps, strict=True):

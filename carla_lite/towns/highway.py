@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from carla_lite.roads.builder import Builder, Touch
+from carla_lite.roads.builder import Builder, End, end_height, Touch
 from carla_lite.roads.network import Mark, Network, Piece
 from carla_lite.roads.path import (
     backwards,
@@ -12,7 +12,6 @@ from carla_lite.roads.path import (
     filleted,
     heights,
     length_of,
-    place_on,
     Stance,
 )
 from carla_lite.towns.carriageway import attach, Exit, Layout, Place, run
@@ -49,7 +48,7 @@ def highway_network(rng: np.random.Generator) -> Network:
         built.append([places[order.index(which)] for which in (0, 1)])
     _interchange(builder, rng, layout, land, [places[0] for places in built])
     for places in built:
-        _rest_area(builder, rng, layout, land, places[1])
+        _rest_area(builder, rng, layout, places[1])
     return builder.build()
 
 
@@ -102,8 +101,8 @@ def _interchange(
         out = biarc(place.leave, head.moved(-_HEAD_GAP_M))
         back = biarc(head.moved(_HEAD_GAP_M), place.join)
         roads = (
-            _ramp(builder, layout, land, out, top, 1),
-            _ramp(builder, layout, land, back, top, 0),
+            _ramp(builder, layout, out, (_foot(builder, place, 'start'), (top, 0.0))),
+            _ramp(builder, layout, back, ((top, 0.0), _foot(builder, place, 'end'))),
         )
         attach(builder, layout, place, *roads)
         arms.append([Arm(Touch(roads[0], 'end'), minor=True), Arm(Touch(roads[1], 'start'))])
@@ -133,30 +132,26 @@ def _bridge(
 def _ramp(
     builder: Builder,
     layout: Layout,
-    land: Hills,
     pieces: tuple[Piece, ...],
-    top: float,
-    high_end: int,
+    ends: tuple[tuple[float, float], tuple[float, float]],
 ) -> int:
-    """Add a ramp between the motorway and a head at a height."""
-    length = length_of(pieces)
-    foot = _height(land, pieces, 0.0 if high_end else length)
-    knots = [(0.0, foot, 0.0), (length, top, 0.0)]
-    if not high_end:
-        knots = [(0.0, top, 0.0), (length, foot, 0.0)]
+    """
+    Add a ramp between the motorway and a head.
+
+    :param ends: height and slope at its start and at its end.
+    """
+    knots = [(0.0, *ends[0]), (length_of(pieces), *ends[1])]
     return builder.road(
         pieces, [layout.ramp()], elevation=heights(knots), speed_mps=_RAMP_SPEED_MPS
     )
 
 
-def _height(land: Hills, pieces: tuple[Piece, ...], s: float) -> float:
-    place = place_on(pieces, s)
-    return float(land(np.array([[place.x, place.y]]))[0])
+def _foot(builder: Builder, place: Place, end: End) -> tuple[float, float]:
+    """Return height and slope of the motorway where a ramp touches it."""
+    return end_height(builder[place.across], end, arriving=end == 'end')
 
 
-def _rest_area(
-    builder: Builder, rng: np.random.Generator, layout: Layout, land: Hills, place: Place
-) -> None:
+def _rest_area(builder: Builder, rng: np.random.Generator, layout: Layout, place: Place) -> None:
     """Add a road beside the motorway with room to park."""
     aside = layout.lanes * layout.lane_m + layout.shoulder_m + float(rng.uniform(11, 22))
     middle = place.middle.moved(0.0, -aside)
@@ -167,13 +162,13 @@ def _rest_area(
         biarc(middle.moved(half), place.join),
     )
     length = length_of(pieces)
-    ends = (_height(land, pieces, 0.0), _height(land, pieces, length))
+    knots = [(0.0, *_foot(builder, place, 'start')), (length, *_foot(builder, place, 'end'))]
     plain, parking = layout.ramp(), layout.ramp(float(rng.uniform(2.5, 4.0)))
     rungs = [(0.0, plain), (length / 2 - half, parking), (length / 2 + half + 20.0, plain)]
     number = builder.road(
         pieces,
         varied(rungs, 20.0, length),
-        elevation=heights([(0.0, ends[0], 0.0), (length, ends[1], 0.0)]),
+        elevation=heights(knots),
         speed_mps=_RAMP_SPEED_MPS,
     )
     attach(builder, layout, place, number, number)

@@ -1,6 +1,6 @@
 """The lie of the land, and roads that follow it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import math
 
 from carla_lite.roads.network import Cubic, Piece, Road
@@ -8,6 +8,7 @@ from carla_lite.roads.path import heights, length_of
 import numpy as np
 
 _KNOT_M = 25.0
+_LEVEL_M = (22.0, 85.0)  # level up to the one distance, as it was from the other one on
 _MOST_BANK_RAD = math.radians(4.0)
 
 Hills = Callable[[np.ndarray], np.ndarray]
@@ -29,6 +30,36 @@ def hills_of(rng: np.random.Generator, steep: float = 1.0) -> Hills:
         return np.sin(places @ wave + phase) @ height
 
     return heights_at
+
+
+def levelled(hills: Hills, places: np.ndarray) -> Hills:
+    """
+    Return the same land, level round some places: roads that meet there agree on their height.
+
+    :param places: (n, 2) metres.
+    """
+    own = hills(places)
+
+    def heights_at(points: np.ndarray) -> np.ndarray:
+        z = hills(points)
+        for place, height in zip(places, own, strict=True):
+            far = np.hypot(*(points - place).T)
+            part = np.clip((far - _LEVEL_M[0]) / (_LEVEL_M[1] - _LEVEL_M[0]), 0.0, 1.0)
+            z = height + (z - height) * part * part * (3 - 2 * part)
+        return z
+
+    return heights_at
+
+
+def tamed(hills: Hills, lines: Sequence[tuple[Piece, ...]], most: float) -> Hills:
+    """Return the land so flat that no road along some lines is steeper than a slope."""
+    steepest = 0.0
+    for line in lines:
+        s = np.arange(0.0, length_of(line), 4.0)
+        z = hills(Road(0, line, ()).reference(s)[:, :2])
+        steepest = max(steepest, float(np.abs(np.diff(z)).max()) / 4.0)
+    part = min(most / max(steepest, 1e-9), 1.0)
+    return lambda points: hills(points) * part
 
 
 def over(hills: Hills, pieces: tuple[Piece, ...]) -> tuple[Cubic, ...]:
