@@ -197,7 +197,9 @@ def test_levels_of_detail_are_drawn_at_their_distance() -> None:
 
 
 def test_where_a_town_has_no_ground_there_is_terrain_up_to_the_horizon() -> None:
-    picture = renderer(town(joined([]))).render(VIEW, NOON)
-    horizon = int(VIEW.height / 2 + VIEW.focal_px * np.tan(np.radians(VIEW.pose.pitch)))
-    assert (picture.tags[: horizon - 1] == Tag.SKY).all()
-    assert (picture.tags[horizon + 2 :] == Tag.TERRAIN).all()
+    for yaw in (0.0, 17.0, 44.9, 90.0, 200.0):
+        view = replace(VIEW, pose=replace(VIEW.pose, yaw=yaw))
+        picture = renderer(town(joined([]))).render(view, NOON)
+        horizon = int(VIEW.height / 2 + VIEW.focal_px * np.tan(np.radians(VIEW.pose.pitch)))
+        assert (picture.tags[: horizon - 1] == Tag.SKY).all()
+        assert (picture.tags[horizon + 2 :] == Tag.TERRAIN).all()

@@ -13,7 +13,8 @@ import numpy as np
 #: Samples a pixel along each axis; the first sample of a pixel is its middle.
 SAMPLES = 2
 _SHIFT = 4  # fillConvexPoly's fractional bits
-_LIMIT_PX = 1 << 20
+#: OpenCV walks through all rows above the picture, so those are limited more tightly.
+_LIMIT_PX = np.array([1 << 26, 1 << 20], np.float32)
 
 
 def draw_numbers(
@@ -50,7 +51,8 @@ def _project(corners: np.ndarray, width: int, height: int, focal_px: float) -> n
     depth = corners[..., 0]
     u = width / 2 + focal_px * corners[..., 1] / depth
     v = height / 2 - focal_px * corners[..., 2] / depth
-    return np.clip(SAMPLES * (np.stack([u, v], axis=-1) - 0.5), -_LIMIT_PX, _LIMIT_PX)
+    samples = SAMPLES * (np.stack([u, v], axis=-1).astype(np.float64) - 0.5)
+    return np.clip(samples, -_LIMIT_PX, _LIMIT_PX)
 
 
 def _without_rim(points: np.ndarray) -> np.ndarray:
