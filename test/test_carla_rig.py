@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from itertools import islice
-import os
 from pathlib import Path
 import signal
 import socket
@@ -182,26 +181,25 @@ def test_a_car_with_the_role_is_taken_and_left(server: CarlaServer, bystander) -
     assert state_of(bystander) == before
 
 
-def test_another_town_with_the_same_rig(tmp_path: Path) -> None:
-    with carla_server(tmp_path) as server:
-        with open_rig(config_for(server, town='LiteLoop', weather='ClearSunset')) as rig:
-            towns = rig.towns()
-            other = next(town for town in towns if town != 'LiteLoop')
-            first = next(rig.shots())
-            rig.load_town(other)
-            shot = next(rig.shots())
-            assert rig.town == other
-            assert shot.frame_number != first.frame_number
-            assert rig.world.get_settings().synchronous_mode
-            assert rig.world.get_weather().sun_altitude_angle == 15.0
-            with pytest.raises(CarlaError, match=f"no town 'Nowhere': It has .*{other}"):
-                rig.load_town('Nowhere')
-            assert isinstance(rig.tick(), Shot), 'a town that is not there changes nothing'
-        world = server.client().get_world()
-        assert not world.get_settings().synchronous_mode
-        world.wait_for_tick()
-        assert not list(world.get_actors().filter('sensor.*'))
-        assert not list(world.get_actors().filter('vehicle.*'))
+def test_another_town_with_the_same_rig(server: CarlaServer, bystander) -> None:
+    with open_rig(config_for(server, town='LiteLoop', weather='ClearSunset')) as rig:
+        other = next(town for town in rig.towns() if town != 'LiteLoop')
+        first = next(rig.shots())
+        rig.load_town(other)
+        shot = next(rig.shots())
+        assert rig.town == other
+        assert shot.frame_number != first.frame_number
+        assert rig.world.get_settings().synchronous_mode
+        assert rig.world.get_weather().sun_altitude_angle == 15.0
+        with pytest.raises(CarlaError, match=f"no town 'Nowhere': It has .*{other}"):
+            rig.load_town('Nowhere')
+        assert isinstance(rig.tick(), Shot), 'a town that is not there changes nothing'
+        rig.load_town('LiteLoop')
+    world = server.client().get_world()
+    actors, synchronous, *_, altitude_deg, rain = state_of(world)
+    assert not synchronous
+    assert not [kind for _, kind in actors if kind.startswith(('sensor.', 'vehicle.'))]
+    assert (altitude_deg, rain) == (33.0, 12.0)
 
 
 def test_pictures_follow_the_ticks_of_another_client(server: CarlaServer) -> None:
@@ -243,22 +241,21 @@ def test_what_another_client_destroys_is_told(server: CarlaServer) -> None:
             rig.tick()
 
 
-@pytest.mark.parametrize('how', [signal.SIGKILL, signal.SIGSTOP])
-def test_a_lost_server_is_told_soon(tmp_path: Path, how: signal.Signals) -> None:
+def test_a_server_that_hangs_is_told_soon(tmp_path: Path) -> None:
     with carla_server(tmp_path) as server:
         config = RigConfig(port=server.port, cameras=CAMERAS, timeout_s=1.0)
-        began_s = time.monotonic()
-        try:
-            lost = pytest.raises(ServerLostError, match='does not answer any more')
-            with lost, open_rig(config) as rig:
-                rig.tick()
-                os.kill(server.process.pid, how)
-                began_s = time.monotonic()
-                for _ in rig.shots():
-                    pass
-            assert time.monotonic() - began_s < 8.0
-        finally:
-            os.kill(server.process.pid, signal.SIGCONT) if how == signal.SIGSTOP else None
+        lost = pytest.raises(ServerLostError, match='does not answer any more')
+        with lost, open_rig(config) as rig:
+            rig.tick()
+            server.process.send_signal(signal.SIGSTOP)
+            began_s = time.monotonic()
+            for _ in rig.shots():
+                pass
+        assert time.monotonic() - began_s < 6.0
+        silent = pytest.raises(NoServerError, match='does not answer as CARLA within 1 s')
+        with silent, open_rig(config):
+            pass
+        server.process.kill()
 
 
 def free_port() -> int:

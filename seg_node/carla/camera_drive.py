@@ -91,6 +91,8 @@ class CameraDrive:
                     self._drive(rig, stop)
                 return
             except (NoServerError, ServerLostError) as error:
+                if stop.is_set():  # told to end together with its simulator
+                    return
                 if self._status.shots > before:
                     give_up_s = time.monotonic() + self._retry_s
                 self._note_failure(error, give_up_s)

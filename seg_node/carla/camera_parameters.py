@@ -14,7 +14,7 @@ _DEGREES = (-180.0, 180.0)
 
 @dataclass(frozen=True)
 class CameraParameters:
-    """Everything that can be set on ``carla_camera``; ``config/carla.yaml`` shows the same."""
+    """Everything that can be set on ``carla_camera``; docs/carla.md lists the same."""
 
     host: str = parameter('127.0.0.1', 'Host of the simulator', fixed=True)
     port: int = parameter(2000, 'TCP port of the simulator', bounds=(1, 65535), fixed=True)
