@@ -7,15 +7,16 @@ from carla_lite.roads.ground import Ground
 from carla_lite.roads.network import Network, Road
 from carla_lite.surfaces.bands import Band, bands_of, sections_of
 from carla_lite.surfaces.bridges import bridges_of
+from carla_lite.surfaces.crossings import crosswalk_corners, crosswalks_of
 from carla_lite.surfaces.dirt import dirt_of
 from carla_lite.surfaces.footprint import Footprint
 from carla_lite.surfaces.hall import hall_floor_of
-from carla_lite.surfaces.junctions import area_of, corner_of
-from carla_lite.surfaces.marks import distant_marks_of, ghosts_of, marks_of
+from carla_lite.surfaces.junctions import area_of, corner_line_of, corner_of
+from carla_lite.surfaces.marks import distant_marks_of, ghosts_of, kerb_lines_of, marks_of
 from carla_lite.surfaces.pavement import pavement_of
 from carla_lite.surfaces.plan import Plan
 from carla_lite.surfaces.polygons import areas
-from carla_lite.surfaces.signs_on_road import crosswalk_corners, painted_of
+from carla_lite.surfaces.signs_on_road import painted_of
 from carla_lite.surfaces.style import Style
 from carla_lite.surfaces.terrain import terrain_of
 from carla_lite.surfaces.verges import corner_verge, verges_of
@@ -33,7 +34,9 @@ def build(network: Network, ground: Ground, style: Style) -> tuple[Mesh, list[np
     for junction in outlined:
         anchor, plane = plan.anchors[junction.number], plan.planes[junction.number]
         parts.append(area_of(junction.outline, anchor, plane, plan.paving))
-        parts += [corner_of(corner, plane, style, scale) for corner in junction.corners]
+        for corner in junction.corners:
+            parts.append(corner_of(corner, plane, style, scale))
+            parts.append(corner_line_of(corner, plane, style, anchor, scale))
     sections, crosswalks = [], []
     for road in network.roads:
         rng = np.random.default_rng([style.seed, 302, road.number])
@@ -91,7 +94,8 @@ def _band(band: Band, plan: Plan, rng: np.random.Generator) -> Mesh:
             parts.append(marks_of(band, style, rng))
     elif band.fine:
         parts += [dirt_of(band, style, rng), ghosts_of(band, style, rng)]
-        parts += [marks_of(band, style, rng), painted_of(band, style, plan.turns, rng)]
+        parts += [marks_of(band, style, rng), kerb_lines_of(band, style)]
+        parts += [painted_of(band, style, plan.turns, rng), crosswalks_of(band, style, rng)]
     else:
         parts.append(distant_marks_of(band, style))
     return joined(parts)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from carla_lite.materials import Material
 from carla_lite.mesh import joined, Layer, Mesh, quads
 from carla_lite.surfaces.footprint import Footprint, REACH_M
-from carla_lite.surfaces.polygons import oriented_boxes
+from carla_lite.surfaces.polygons import oriented_boxes, polyline_quads
 from carla_lite.surfaces.style import Style
 from carla_lite.tags import Tag
 import numpy as np
@@ -50,7 +50,7 @@ def hall_floor_of(paved: Footprint, corners: np.ndarray, style: Style, scale: fl
     floor = _Floor(turn, a, b, float(corners[..., 2].min()))
     parts = [_tiles(floor, style, scale, rng)]
     if style.track_material == Material.MAT:
-        parts.append(_joints(floor, paved, scale, rng))
+        parts.append(_joints(floor, paved, style, scale, rng))
     parts.append(_court_lines(floor, paved, style, scale, rng))
     return joined(parts)
 
@@ -77,6 +77,9 @@ def _tiles(floor: _Floor, style: Style, scale: float, rng: np.random.Generator) 
     shades = np.broadcast_to(style.track_colour, (len(mats), 3))
     if style.track_material == Material.MAT:  # no two are quite alike
         shades = (shades + rng.integers(-14, 11, (len(mats), 1))).clip(0, 255)
+    if not style.mats_everywhere:
+        inside[:] = False
+        mats, shades = mats[:0], shades[:0]
     rest, colour = floor.world(cells[~inside]), style.floor_colour
     material = Material.FLOOR if colour == (255, 255, 255) else Material.CARPET
     return joined(
@@ -87,14 +90,34 @@ def _tiles(floor: _Floor, style: Style, scale: float, rng: np.random.Generator) 
     )
 
 
-def _joints(floor: _Floor, paved: Footprint, scale: float, rng: np.random.Generator) -> Mesh:
+def _joints(
+    floor: _Floor, paved: Footprint, style: Style, scale: float, rng: np.random.Generator
+) -> Mesh:
     """Return the seams between mats; some gape and show the floor."""
     width = float(rng.uniform(0.015, 0.06)) * scale
     lines = [((x, floor.b[0]), (x, floor.b[-1])) for x in floor.a]
     lines += [((floor.a[0], y), (floor.a[-1], y)) for y in floor.b]
     dark = rng.random() < 0.7
     material, shade = (Material.TAR, 220) if dark else (Material.CONCRETE, 255)
-    return _lines_of(np.array(lines), width, floor, paved, material, (shade,) * 3, scale)
+    flat = (
+        [_teeth(np.array(line), style.puzzle_m * scale, width) for line in lines]
+        if style.puzzle_m
+        else [_pieces(np.array(line), width, scale) for line in lines]
+    )
+    mesh = _tagged(np.concatenate(flat), floor, paved, material, (shade,) * 3, scale)
+    return mesh if style.mats_everywhere else mesh.rows(np.flatnonzero(mesh.tag == Tag.ROADS))
+
+
+def _teeth(ends: np.ndarray, tooth: float, width: float) -> np.ndarray:
+    """Return (n, 4, 2) pieces of a joint like that of a jigsaw puzzle."""
+    length = float(np.linalg.norm(ends[1] - ends[0]))
+    along = (ends[1] - ends[0]) / length
+    count = 4 * max(2, int(length / (2 * tooth)))
+    # up, on, down, on: a square wave with slanted flanks
+    s = np.arange(count + 1) * (length / count)
+    side = np.array([0.0, 1.0, 1.0, 0.0])[np.arange(count + 1) % 4] * tooth * 0.6
+    across = np.array([-along[1], along[0]])
+    return polyline_quads(ends[0] + along * s[:, None] + across * side[:, None], width)
 
 
 def _court_lines(
@@ -110,35 +133,38 @@ def _court_lines(
         ends[1, int(level)] = ends[0, int(level)]
         colour = _COURT_COLOURS[rng.integers(len(_COURT_COLOURS))]
         width = float(rng.uniform(0.3, 0.6)) * scale
-        parts.append(_lines_of(ends[None], width, floor, paved, Material.LACQUER, colour, scale))
+        flat = _pieces(ends, width, scale)
+        parts.append(_tagged(flat, floor, paved, Material.LACQUER, colour, scale))
     mesh = joined(parts)
-    if style.track_material == Material.MAT and len(mesh):  # the mats lie on them
-        middle = mesh.corners.mean(axis=1)[:, :2] @ floor.turn
-        inner = (middle > (floor.a[0], floor.b[0])) & (middle < (floor.a[-1], floor.b[-1]))
-        return mesh.rows(np.flatnonzero(~inner.all(axis=1)))
-    return mesh
+    if style.track_material != Material.MAT or not len(mesh):
+        return mesh
+    # mats lie on such lines
+    middle = mesh.corners.mean(axis=1)[:, :2] @ floor.turn
+    inner = (middle > (floor.a[0], floor.b[0])) & (middle < (floor.a[-1], floor.b[-1]))
+    bare = ~inner.all(axis=1) if style.mats_everywhere else mesh.tag == Tag.GROUND
+    return mesh.rows(np.flatnonzero(bare))
 
 
-def _lines_of(
-    ends: np.ndarray,
-    width: float,
+def _pieces(ends: np.ndarray, width: float, scale: float) -> np.ndarray:
+    """Return (n, 4, 2) pieces of a straight line; ``ends``: (2, 2)."""
+    start, stop = ends
+    length = float(np.linalg.norm(stop - start))
+    count = max(1, int(np.ceil(length / (_PIECE_M * scale))))
+    middle = start + (stop - start) * ((np.arange(count) + 0.5) / count)[:, None]
+    angle = float(np.arctan2(*(stop - start)[::-1]))
+    return oriented_boxes(middle, np.full(count, length / count), np.full(count, width), angle)
+
+
+def _tagged(
+    flat: np.ndarray,
     floor: _Floor,
     paved: Footprint,
     material: Material,
     colour: tuple[int, int, int],
     scale: float,
 ) -> Mesh:
-    """Return lines cut into pieces, those on the track tagged as such; ends: (n, 2, 2)."""
-    pieces = []
-    for start, stop in ends:
-        length = float(np.linalg.norm(stop - start))
-        count = max(1, int(np.ceil(length / (_PIECE_M * scale))))
-        middle = start + (stop - start) * ((np.arange(count) + 0.5) / count)[:, None]
-        angle = float(np.arctan2(*(stop - start)[::-1]))
-        pieces.append(
-            oriented_boxes(middle, np.full(count, length / count), np.full(count, width), angle)
-        )
-    corners = floor.world(np.concatenate(pieces))
+    """Return pieces of lines, those on the track tagged as such; ``flat``: (n, 4, 2)."""
+    corners = floor.world(flat)
     on_track = paved.clearance(corners.mean(axis=1)[:, :2]) == 0
     far_m = 60.0 * scale
     return joined(

@@ -5,6 +5,7 @@ from carla_lite.mesh import joined, Layer, Mesh, quads
 from carla_lite.roads.network import Corner
 from carla_lite.surfaces.bands import COARSE_FAR_M, COARSE_NEAR_M, FINE_FAR_M
 from carla_lite.surfaces.footprint import Plane
+from carla_lite.surfaces.polygons import polyline_quads
 from carla_lite.surfaces.style import Paving, Style
 from carla_lite.tags import Tag
 import numpy as np
@@ -63,6 +64,30 @@ def corner_of(corner: Corner, plane: Plane, style: Style, scale: float) -> Mesh:
                 (near_m, COARSE_FAR_M * scale),
             ),
         ]
+    )
+
+
+def corner_line_of(
+    corner: Corner, plane: Plane, style: Style, anchor: np.ndarray, scale: float
+) -> Mesh:
+    """Return the thin line before a corner's kerb, as some towns have it."""
+    depth = np.linalg.norm(corner.outer - corner.kerb, axis=1)
+    if not style.kerb_line_m or not style.kerb_lift_m or depth.max() < 0.1 * scale:
+        return joined([])
+    along = np.gradient(corner.kerb, axis=0)
+    side = np.stack([along[:, 1], -along[:, 0]], axis=1)
+    side /= np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-6)
+    if ((corner.outer - corner.kerb) * side).sum() > 0:
+        side = -side
+    line = corner.kerb + side * style.kerb_line_m * scale
+    flat = polyline_quads(line, style.kerb_line_wide_m * scale)
+    return quads(
+        plane.lifted(flat.reshape(-1, 2)).reshape(-1, 4, 3),
+        Tag.ROAD_LINES,
+        Material.WHITE_PAINT,
+        Layer.PAINT,
+        anchor=anchor,
+        far_m=150.0 * scale,
     )
 
 

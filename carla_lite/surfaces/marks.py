@@ -71,6 +71,24 @@ def ghosts_of(band: Band, style: Style, rng: np.random.Generator) -> Mesh:
     return joined(parts)
 
 
+def kerb_lines_of(band: Band, style: Style) -> Mesh:
+    """Return thin lines along kerbs that have no other marking beside them."""
+    if not style.kerb_line_m or not style.kerb_lift_m:
+        return joined([])
+    spans = _without(band.stations[[0, -1]][None], _crossed(band))
+    wide, inward = style.kerb_line_wide_m * band.scale, style.kerb_line_m * band.scale
+    parts = []
+    for raised, edge, side in zip(
+        band.raised_beside, (band.right, band.left), (1, -1), strict=True
+    ):
+        near = [np.abs(line - edge).min() < inward + 0.6 for _, line, _ in _lines(band)]
+        if raised and not any(near):
+            shapes = along(band, edge + side * inward, spans, wide)
+            paint = paint_of('white', band.scale)
+            parts.append(band.drape(shapes, Tag.ROAD_LINES, paint, Layer.PAINT))
+    return joined(parts)
+
+
 def distant_marks_of(band: Band, style: Style) -> Mesh:
     """Return the markings as they look from afar: dashes run together into a thinner line."""
     parts = []

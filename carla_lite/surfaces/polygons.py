@@ -1,6 +1,7 @@
 """Convex polygons by the thousand: cutting at lines, splitting into quads, dropping slivers."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 def clip(polygons: np.ndarray, bound: np.ndarray, *, axis: int, keep_above: bool) -> np.ndarray:
@@ -105,6 +106,13 @@ def oriented_boxes(
     across = np.stack([-np.sin(angle), np.cos(angle)], axis=1) * (width / 2)[:, None]
     signs = ((-1, -1), (1, -1), (1, 1), (-1, 1))
     return np.stack([middle + a * along + b * across for a, b in signs], axis=1)
+
+
+def rectangles(begin: ArrayLike, end: ArrayLike, low: ArrayLike, high: ArrayLike) -> np.ndarray:
+    """Return (n, 4, 2) rectangles of s, t."""
+    begin, end, low, high = (np.asarray(value, float) for value in (begin, end, low, high))
+    corners = [(begin, low), (end, low), (end, high), (begin, high)]
+    return np.stack([np.stack(corner, axis=1) for corner in corners], axis=1)
 
 
 def polyline_quads(points: np.ndarray, width: np.ndarray | float) -> np.ndarray:

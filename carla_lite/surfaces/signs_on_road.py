@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 from carla_lite.mesh import joined, Layer, Mesh
 from carla_lite.roads.network import (
-    Crossing,
     Lane,
     Network,
-    Road,
     Signal,
     STOP_SIGN,
     TRAFFIC_LIGHT,
@@ -15,6 +13,7 @@ from carla_lite.roads.network import (
 )
 from carla_lite.surfaces.bands import Band
 from carla_lite.surfaces.marks import paint_of
+from carla_lite.surfaces.polygons import rectangles
 from carla_lite.surfaces.style import Style
 from carla_lite.surfaces.symbols import arrow, word
 from carla_lite.tags import Tag
@@ -57,8 +56,6 @@ def painted_of(band: Band, style: Style, turns: Turns, rng: np.random.Generator)
     :param turns: where each (road, lane) that enters a junction may go.
     """
     shapes = [*_stop_lines(band, style, rng), *_bays(band, style, rng), *_hatching(band, style)]
-    for crossing in band.road.crossings:
-        shapes += _crosswalk(band, style, crossing)
     has_arrows, length = rng.random() < style.arrows, float(rng.uniform(3.5, 6.0))
     for lane in band.lanes:
         if lane.kind == 'driving':
@@ -97,16 +94,6 @@ def turns_of(network: Network) -> Turns:
     return {key: frozenset(value) for key, value in found.items()}
 
 
-def crosswalk_corners(road: Road, bands: list[Band], crossing: Crossing) -> np.ndarray:
-    """Return (4, 3) float32 corners of a crossing over all carriageways of a section."""
-    ways = [band for band in bands if band.level == 'road']
-    s = np.array([crossing.s, crossing.s + crossing.width_m])
-    right, left = ways[0].edges(s)[0], ways[-1].edges(s)[1]
-    along = np.array([s[0], s[1], s[1], s[0]])
-    across = np.array([right[0], right[1], left[1], left[0]])
-    return road.points(along, across).astype(np.float32)
-
-
 def _stop_lines(band: Band, style: Style, rng: np.random.Generator) -> list[np.ndarray]:
     width = float(rng.uniform(0.3, 0.5)) * band.scale
     if rng.random() > style.stop_lines:
@@ -127,7 +114,7 @@ def _stop_lines(band: Band, style: Style, rng: np.random.Generator) -> list[np.n
         if signal.kind == YIELD_SIGN:
             shapes.append(_teeth(begin, end, low, high, band.scale))
         else:
-            shapes.append(_rows([begin], [end], [low], [high]))
+            shapes.append(rectangles([begin], [end], [low], [high]))
     return shapes
 
 
@@ -144,21 +131,6 @@ def _span(band: Band, signal: Signal) -> tuple[float, float] | None:
         [band.road.lane_edges(band.section, lane.number, s)[0] for lane in lanes]
     )
     return float(edges.min()), float(edges.max())
-
-
-def _crosswalk(band: Band, style: Style, crossing: Crossing) -> list[np.ndarray]:
-    begin, end = crossing.s, crossing.s + crossing.width_m
-    right, left = (float(edge[0]) for edge in band.edges(np.array([(begin + end) / 2])))
-    line = 0.25 * band.scale
-    shapes = []
-    if style.crosswalk_kind != 0:
-        starts = np.array([begin, end - line])
-        shapes.append(_rows(starts, starts + line, [right] * 2, [left] * 2))
-    if style.crosswalk_kind != 1:
-        bar = 0.5 * band.scale
-        low = np.arange(right + bar / 2, left - bar, 2 * bar)
-        shapes.append(_rows([begin] * len(low), [end] * len(low), low, low + bar))
-    return shapes
 
 
 def _arrows(way: Way, turns: Turns, length_m: float) -> list[np.ndarray]:
@@ -208,7 +180,7 @@ def _bays(band: Band, style: Style, rng: np.random.Generator) -> list[np.ndarray
         line = 0.1 * band.scale
         s = np.arange(band.stations[0] + pitch, band.stations[-1] - pitch, pitch)
         low, high = (np.interp(s, band.stations, edge) for edge in np.sort(edges, axis=1).T)
-        shapes.append(_rows(s, s + line, low, high))
+        shapes.append(rectangles(s, s + line, low, high))
     return shapes
 
 
@@ -237,10 +209,3 @@ def _teeth(begin: float, end: float, low: float, high: float, scale: float) -> n
     corners = [(np.full_like(t, end), t), (np.full_like(t, end), t + size)]
     first, second = (np.stack(corner, axis=1) for corner in corners)
     return np.stack([first, second, tip, tip], axis=1)
-
-
-def _rows(begin, end, low, high) -> np.ndarray:
-    """Return (n, 4, 2) rectangles of s, t."""
-    begin, end, low, high = (np.asarray(value, float) for value in (begin, end, low, high))
-    corners = [(begin, low), (end, low), (end, high), (begin, high)]
-    return np.stack([np.stack(corner, axis=1) for corner in corners], axis=1)

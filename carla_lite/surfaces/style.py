@@ -35,6 +35,13 @@ class Style:
     missing: float = 0.0
     ghosts: float = 0.0
     crosswalk_kind: int = 0  # zebra, two lines, ladder
+    crosswalk_line_m: float = 0.25
+    kerb_line_m: float = 0.0  # a thin line that follows kerbs, so far from them; 0 without
+    kerb_line_wide_m: float = 0.1
+    track_zebras: float = 0.0  # share of a track's roads
+    zebras_are_lines: bool = True
+    mats_everywhere: bool = False  # not only under the track
+    puzzle_m: float = 0.0  # length of the teeth of mats' joints, 0 for straight ones
     stop_lines: float = 0.9  # share of those that there could be; arrows and words too
     arrows: float = 0.6
     words: float = 0.1
@@ -85,6 +92,9 @@ def draw_style(seed: int, setting: str) -> Style:
         missing=float(rng.choice([0.0, 0.03, 0.12], p=[0.4, 0.4, 0.2])),
         ghosts=float(rng.choice([0.0, 0.05, 0.15], p=[0.6, 0.25, 0.15])),
         crosswalk_kind=int(rng.integers(3)),
+        crosswalk_line_m=float(rng.uniform(0.12, 0.32)),
+        kerb_line_m=float(rng.uniform(0.12, 0.6)) if rng.random() < 0.4 else 0.0,
+        kerb_line_wide_m=float(rng.uniform(0.07, 0.14)),
         arrows=float(rng.choice([0.0, 0.5, 0.9])),
         words=float(rng.choice([0.0, 0.08, 0.2])),
         bays=float(rng.choice([0.0, 0.5, 1.0])),
@@ -105,11 +115,16 @@ def _indoors(style: Style, rng: np.random.Generator) -> Style:
     return replace(
         style,
         kerb_lift_m=0.0,
+        kerb_line_m=0.0,
+        track_zebras=float(rng.choice([0.0, 0.4, 0.8])),
+        zebras_are_lines=False,
+        mats_everywhere=bool(rng.random() < 0.35),
+        puzzle_m=float(rng.uniform(0.4, 0.9)) if rng.random() < 0.6 else 0.0,
         track_material=material,
         track_colour=carpet if material == Material.CARPET else (tint,) * 3,
         floor_colour=carpet if rng.random() < 0.25 else (255, 255, 255),
         court_lines=int(rng.integers(0, 9)) if rng.random() < 0.5 else 0,
-        arrows=0.0 if rng.random() < 0.8 else 0.5,
+        arrows=0.0 if rng.random() < 0.9 else 0.5,
         words=0.0,
         cracks=0.0,
         light_cracks=style.light_cracks / 3,

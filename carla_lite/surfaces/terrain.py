@@ -46,7 +46,7 @@ def terrain_of(
             wanted = bare if size <= least else bare & apart
         cells = _cells(places[wanted], size, ground, setting, fields)
         if size <= least:  # these lie under the pavement's edge: they are drawn before it
-            cells.anchor[:, 2] -= plan.sunk_m
+            cells.anchor[:, 2] -= 3 * plan.sunk_m
         parts.append(cells)
         if level + 1 < len(_CELLS_M):
             quarter = size / 4 * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
