@@ -102,18 +102,19 @@ def test_the_world_is_left_as_it_was(tmp_path: Path, server: CarlaServer) -> Non
     assert (world.get_settings(), world.get_weather(), len(world.get_actors())) == before
 
 
+@pytest.mark.slow
 def test_killed_it_resumes_and_ends_as_if_never_killed(tmp_path: Path) -> None:
     """Each run has a simulator of its own, so this holds the masks' determinism too."""
-    settings = {'weathers': 'ClearNoon,CloudyNoon', 'frames': 60, 'keep__min_road': 0}
+    settings = {'weathers': 'ClearNoon,CloudyNoon', 'frames': 40, 'keep__min_road': 0}
     whole = run(tmp_path / 'whole', None, **settings)
     output, chance, killed = tmp_path / 'killed', random.Random(1), 0
-    for _ in range(3):
+    for _ in range(2):
         process = subprocess.Popen(
             command(output, None, **settings), cwd=ROOT, stdout=subprocess.PIPE
         )
-        files = chance.randint(20, 100)
+        files = chance.randint(40, 70)
         killed += kill_after_files(process, output / 'masks', files, chance.random() * 0.05)
-        assert read(output)
+        assert len(read(output)) >= 32, 'what was committed'
     assert killed >= 2
     result = run(output, None, **settings)
     assert result['resumed'] and result['new_samples'] < result['samples'] == whole['samples']
@@ -126,9 +127,10 @@ def test_killed_it_resumes_and_ends_as_if_never_killed(tmp_path: Path) -> None:
         }
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_costs_one_line_and_a_new_one_goes_on(tmp_path: Path) -> None:
     output = tmp_path / 'set'
-    settings = {'frames': 150, 'timeout_s': 3, 'keep__min_road': 0, 'split__gap_m': 0}
+    settings = {'frames': 60, 'timeout_s': 3, 'keep__min_road': 0, 'split__gap_m': 0}
     with carla_server(tmp_path) as first:
         process = subprocess.Popen(
             command(output, first.port, **settings), cwd=ROOT,
@@ -143,10 +145,10 @@ def test_a_server_that_dies_costs_one_line_and_a_new_one_goes_on(tmp_path: Path)
     assert len(told) == 1 and 'Traceback' not in error
     assert 'does not answer any more' in told[0] and 'the same command goes on' in told[0]
     kept = len(lines_of(output))
-    assert 0 < kept < 300 and read(output)
+    assert 0 < kept < 120 and read(output)
     with carla_server(tmp_path) as second:
         result = run(output, second.port, **settings)
-    assert (result['samples'], result['new_samples']) == (300, 300 - kept)
+    assert (result['samples'], result['new_samples']) == (120, 120 - kept)
 
 
 @pytest.mark.parametrize(('settings', 'told'), [

@@ -36,7 +36,9 @@ class Journey:
             self._rig.teleport(pose)
             if number == 0:
                 self._warm_up()
-            yield self._rig.tick()
+            shot = self._rig.tick()
+            # The car stands where it was put: what was lost can be taken again.
+            yield self._rig.tick() if isinstance(shot, LostShot) else shot
 
     def _driven(self, first_step: int) -> Iterator[Shot | LostShot]:
         starts = self._starts()
