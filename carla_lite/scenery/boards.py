@@ -27,8 +27,7 @@ def gantry_mesh(span_m: float, boards: int, rng: np.random.Generator) -> Mesh:
     steel = _POLE.but(Material.METAL, (150, 152, 154)).between(0.0, 300.0)
     sheet = _FACE.between(0.0, 300.0)
     parts = [tube((0, y, 0), (0, y, 7.0), 0.18, steel, sides=4) for y in (0.0, span_m)]
-    pieces = max(1, round(span_m / 8))
-    edges = np.linspace(0, span_m, pieces + 1)
+    edges = np.linspace(0, span_m, boards + 1)  # a piece of the beam behind each board
     for left, right in pairwise(edges):
         middle, wide = (left + right) / 2, right - left
         beam = box((0.4, wide, 0.5), (0, 0, 6.6), steel).moved(Pose(0.0, middle))

@@ -4,7 +4,7 @@ from carla_lite.materials import Material
 from carla_lite.mesh import joined, Mesh
 from carla_lite.pose import Pose
 from carla_lite.scenery import palettes
-from carla_lite.scenery.parts import Bgr, board, box, disc, Finish, shifted, tube
+from carla_lite.scenery.parts import anchored, Bgr, board, box, disc, Finish, shifted, tube
 from carla_lite.tags import Tag
 import numpy as np
 
@@ -42,24 +42,33 @@ def lamp_post_mesh(
     return joined(parts), [bulb]
 
 
-def power_pole_mesh(height_m: float, span_m: float, has_wires: bool = True) -> Mesh:
-    """
-    Return a wooden pole with a cross-arm.
-
-    :param span_m: three wires go so far along y, sagging.
-    """
+def power_pole_mesh(height_m: float) -> Mesh:
+    """Return a wooden pole with a cross-arm along x, 0.6 m under its top."""
     wood = Finish(Tag.POLES, Material.WOOD, (62, 78, 95), 0.0, 220.0)
-    arm = height_m - 0.6
-    parts = [
-        tube((0, 0, -0.3), (0, 0, height_m), (0.15, 0.1), wood, sides=5),
-        box((2.0, 0.1, 0.12), (0, 0, arm), wood, rank=1),
-    ]
+    return joined(
+        [
+            tube((0, 0, -0.3), (0, 0, height_m), (0.15, 0.1), wood, sides=5),
+            box((2.0, 0.1, 0.12), (0, 0, height_m - 0.6), wood, rank=1),
+        ]
+    )
+
+
+def wires_mesh(start: np.ndarray, end: np.ndarray, aside: np.ndarray) -> Mesh:
+    """
+    Return three wires that sag between two poles, in the world.
+
+    :param start: (3,) the middle of one's cross-arm, ``end``: of the other's.
+    :param aside: (3,) from the middle wire to the next.
+    """
     wire = Finish(Tag.POLES, Material.RUBBER, (40, 40, 40), 0.0, 70.0)
-    for x in (-0.9, 0.0, 0.9) if has_wires else ():
-        low = (x, span_m / 2, arm - 0.02 * span_m)
-        parts.append(tube((x, 0, arm + 0.1), low, 0.015, wire, sides=2))
-        parts.append(tube(low, (x, span_m, arm + 0.1), 0.015, wire, sides=2))
-    return joined(parts)
+    middle = (start + end) / 2
+    low = middle - [0, 0, 0.03 * float(np.linalg.norm(end - start))]
+    pieces = [
+        anchored(tube(a + side * aside, b + side * aside, 0.015, wire, sides=2), (a + b) / 2)
+        for side in (-1, 0, 1)
+        for a, b in ((start, low), (low, end))
+    ]
+    return joined(pieces)
 
 
 def bench_mesh() -> Mesh:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import math
 
 from carla_lite.scenery import palettes
-from carla_lite.scenery.furniture import lamp_post_mesh, power_pole_mesh, street_things
+from carla_lite.scenery.furniture import lamp_post_mesh, power_pole_mesh, street_things, wires_mesh
 from carla_lite.scenery.plants import FINE_M
 from carla_lite.scenery.site import Choice, Site
 from carla_lite.scenery.stock import Stock
@@ -71,9 +71,9 @@ def sidewalk(site: Site, stock: Stock, side: Wayside) -> None:
     things = street_things(rng)
     if rng.random() < 0.5:
         s = side.off_bridges(side.every(rng, 8, 16))
-        on_sidewalk(site, side, s, 0.6, (0.5, 0.5), stock.tree)
+        on_sidewalk(site, side, s, 0.6, (0.5, 0.5), stock.street_tree)
     s = side.every(rng, 25, 70)
-    on_sidewalk(site, side, s, 0.35, (0.1, 0.1), stock.sign, yaw=AGAINST_TRAFFIC)
+    on_sidewalk(site, side, s, 0.8, (0.1, 0.1), stock.sign, yaw=AGAINST_TRAFFIC)
     for place in side.every(rng, 12, 45):
         mesh, size = things[int(rng.integers(len(things)))]
         on_sidewalk(site, side, np.array([place]), 0.55, size, mesh)
@@ -98,19 +98,29 @@ def trees(
     spots = side.spots(s, rng.uniform(*out_m, len(s)))
     near = ~site.is_clear(spots[:, :2], FINE_M + 2.0)
     for some, make in ((spots[near], stock.tree), (spots[~near], stock.far_tree)):
-        site.put(some, (1.2, 1.2), make, clear_m=out_m[0] * 0.7, turn=180.0)
+        site.put(some, (1.2, 1.2), make, clear_m=4.2, turn=180.0)
     s = side.off_bridges(side.every(rng, every_m[0] * 0.7, every_m[1], margin_m=1.0))
     spots = side.spots(s, rng.uniform(0.8, out_m[1] * 0.6, len(s)))
     site.put(spots, (0.9, 0.9), stock.bush, clear_m=0.5, turn=180.0)
 
 
 def power_line(site: Site, side: Wayside, out_m: float) -> None:
-    """Put up wooden poles with wires, about every 40 m."""
+    """Put up wooden poles about every 40 m, and wires from each to the next."""
     length = float(side.s[-1] - side.s[0])
     count = int(length / 40)
     if count < 2 or site.rng.random() < 0.5:
         return
-    span = (length - 16) / count
-    mesh = power_pole_mesh(float(site.rng.uniform(7, 9)), -span * side.sign)
-    s = side.s[0] + 8 + span * np.arange(count)
-    on_sidewalk(site, side, side.off_bridges(s), out_m, (0.4, 0.4), mesh)
+    height = float(site.rng.uniform(7, 9))
+    pole = power_pole_mesh(height)
+    before: np.ndarray | None = None
+    for s in side.off_bridges(np.linspace(side.s[0] + 8, side.s[-1] - 8, count)):
+        spots = side.spots(s, out_m)
+        if not site.put(spots, (0.4, 0.4), pole, clear_m=0.1):
+            before = None
+            continue
+        turn = np.radians(spots[0, 3])
+        top = spots[0, :3]
+        top[2] = site.ground.heights(spots[:, :2])[0] + height - 0.5
+        if before is not None:
+            site.add(wires_mesh(before, top, 0.9 * np.array([np.cos(turn), np.sin(turn), 0.0])))
+        before = top

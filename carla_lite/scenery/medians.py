@@ -71,7 +71,7 @@ def _green(
     kind = int(rng.integers(4))
     if kind == 0:
         s = np.arange(*span, float(rng.uniform(8, 18)))
-        site.put(_middle(side, s), (0.5, 0.5), stock.tree, clear_m=None, turn=180.0)
+        site.put(_middle(side, s), (0.5, 0.5), stock.street_tree, clear_m=None, turn=180.0)
     elif kind == 1:
         path = _middle(side, np.linspace(*span, int(span[1] - span[0]) + 1))[:, :3]
         site.add(hedge_mesh(path, float(rng.uniform(0.5, 1.1)), rng))

@@ -75,7 +75,7 @@ def _rails(site: Site, side: Wayside) -> None:
     while s < end:
         length = float(rng.uniform(60, 250))
         if rng.random() < 0.8:
-            for path in site.lines(side, (s, min(s + length, end)), 0.75, 4.0, 0.3):
+            for path in site.lines(side, (s, min(s + length, end)), 1.0, 4.0, 0.15):
                 site.add(guard_rail(path, side.sign))
         s += length + 4.0
 
@@ -105,7 +105,7 @@ def _bends(site: Site, side: Wayside) -> None:
             continue
         span = (max(piece.s, side.s[0] + 2), min(piece.s + piece.length, side.s[-1] - 2))
         if site.rng.random() < 0.5:
-            for path in site.lines(side, span, 0.9, 4.0, 0.3):
+            for path in site.lines(side, span, 1.0, 4.0, 0.15):
                 site.add(guard_rail(path, side.sign))
         else:
             s = np.arange(*span, 14.0)
@@ -122,8 +122,8 @@ def _stretch(site: Site, stock: Stock, side: Wayside, start: float) -> None:
     if kind == 0:
         count = int((end - start) / 3)
         s = side.off_bridges(rng.uniform(start, end, max(count, 0)))
-        spots = side.spots(s, rng.uniform(4, 35, len(s)))
-        site.put(spots, (1.5, 1.5), stock.tree, clear_m=3.0, turn=180.0)
+        spots = side.spots(s, rng.uniform(5, 35, len(s)))
+        site.put(spots, (1.5, 1.5), stock.tree, clear_m=4.2, turn=180.0)
     elif kind == 1:
         wood = palettes.drawn(rng, palettes.BOARDS)
         is_white = rng.random() < 0.3
@@ -134,7 +134,7 @@ def _stretch(site: Site, stock: Stock, side: Wayside, start: float) -> None:
             site.add(rail_fence(path, fence, (0.4, 0.75, 1.1), 1.2))
     elif kind == 2:
         s = side.off_bridges(np.arange(start, end, float(rng.uniform(8, 15))))
-        site.put(side.spots(s, 2.2), (0.8, 0.8), stock.tree, clear_m=1.2, turn=180.0)
+        site.put(side.spots(s, 2.2), (0.8, 0.8), stock.street_tree, clear_m=1.2, turn=180.0)
     else:
         s = np.arange(start, min(start + 40, end), 4.0)
         site.put(side.spots(s, 0.6), (0.4, 0.4), cone_mesh(), clear_m=0.2)

@@ -83,9 +83,11 @@ def facets(
     )
 
 
-def box(size: Point, centre: Point, finish: Finish, *, rank: int = 0) -> Mesh:
+def box(
+    size: Point, centre: Point, finish: Finish, *, rank: int = 0, bonus_m: float = BONUS_M
+) -> Mesh:
     """Return a box without a bottom; its middle is ``centre``."""
-    return facets(box_corners(list(size), list(centre)), finish, rank=rank)
+    return facets(box_corners(list(size), list(centre)), finish, rank=rank, bonus_m=bonus_m)
 
 
 def tube(
@@ -112,7 +114,7 @@ def tube(
     if sides == 2:  # two boards that cross look like a pole from everywhere
         for face, way in zip(corners, (right, up), strict=True):
             face[:] = foot - wide * way, foot + wide * way, top + slim * way, top - slim * way
-    return facets(corners, finish, rank=rank)
+    return facets(corners, finish, rank=rank, bonus_m=min(BONUS_M, max(wide, 0.02)))
 
 
 def polygon(points: np.ndarray) -> np.ndarray:

@@ -85,7 +85,7 @@ def _figure(clothes: Clothes, finish: Finish) -> list[Mesh]:
     skin = finish.but(Material.CLOTH, clothes.skin)
     return [
         tube((0, 0, 0), (0, 0, 0.48), 0.08, legs),
-        tube((0, 0, 0.46), (0, 0, 0.84), 0.12, finish),
+        tube((0, 0, 0.46), (0, 0, 0.84), 0.14, finish),
         tube((0, 0, 0.85), (0, 0, 1.0), 0.06, skin),
     ]
 

@@ -9,11 +9,20 @@ from carla_lite.scenery.parts import facets, Finish, tube
 from carla_lite.tags import Tag
 import numpy as np
 
-TreeKind = Literal['round', 'tall', 'conifer', 'palm', 'bare']
+TreeKind = Literal['round', 'street', 'tall', 'conifer', 'palm', 'bare']
 
 #: Metres at which fine crowns give way to coarse ones, and those to the coarsest.
 FINE_M, COARSE_M, SPECK_M, FAR_M = 28.0, 75.0, 140.0, 300.0
 _WOOD = Finish(Tag.VEGETATION, Material.BARK, (255, 255, 255), 0.0, FAR_M)
+
+#: Height of the crown's bottom and its radius, as shares of the tree's height; what stands at a
+#: kerb has its crown over the roofs of cars.
+_CROWNS = {
+    'round': (0.26, 0.34),
+    'street': (0.4, 0.22),
+    'tall': (0.12, 0.15),
+    'conifer': (0.06, 0.24),
+}
 
 
 @dataclass(frozen=True)
@@ -60,15 +69,15 @@ def tree_mesh(
         return _palm(height_m, rng, foliage)
     if kind == 'bare':
         return joined([_trunk(height_m * 0.5, height_m), _limbs(height_m, rng, 16)])
-    low, wide = {'round': (0.26, 0.34), 'tall': (0.12, 0.15), 'conifer': (0.06, 0.24)}[kind]
+    low, wide = _CROWNS[kind]
     shape = (height_m * low, height_m, height_m * wide)
     is_cone = kind == 'conifer'
     crowns = [
         _crown(shape, count, size * height_m, rng, foliage, span, is_cone)
         for count, size, span in (
             (84, 0.105, (0.0, FINE_M)),
-            (22, 0.19, (FINE_M, COARSE_M)),
-            (8, 0.3, (COARSE_M, SPECK_M)),
+            (30, 0.165, (FINE_M, COARSE_M)),
+            (10, 0.27, (COARSE_M, SPECK_M)),
             (3, 0.42, (SPECK_M, FAR_M)),
         )
     ]
@@ -156,10 +165,21 @@ def _crown(
         ball = np.stack([out * np.cos(turn), out * np.sin(turn), 2 * up - 1], axis=1)
     places = ball * [wide, wide, (high - low) / 2] + [0, 0, (high + low) / 2]
     corners = leaf_corners(places, size * rng.uniform(0.7, 1.3, count), rng)
-    light = 0.72 + 0.16 * ball[:, 2:] + 0.14 * rng.uniform(-1, 1, (count, 1))
-    tint = np.asarray(foliage.colour) * light * rng.uniform(0.92, 1.08, (count, 3))
+    corners = _inside(corners, 0.9 * low, 1.2 * wide)
+    light = 0.84 + 0.16 * ball[:, 2:] + 0.14 * rng.uniform(-1, 1, (count, 1))
+    patchy = 0.08 if foliage.material is Material.LEAVES else 0.2
+    tint = np.asarray(foliage.colour) * light * rng.uniform(1 - patchy, 1 + patchy, (count, 1))
+    tint = tint * rng.uniform(0.92, 1.08, (count, 3))
     finish = Finish(Tag.VEGETATION, foliage.material, (255, 255, 255), *span)
     return facets(corners, finish, bonus_m=0.0, colours=tint)
+
+
+def _inside(corners: np.ndarray, low: float, wide: float) -> np.ndarray:
+    """Return leaves that neither hang lower nor reach farther out."""
+    out = np.linalg.norm(corners[..., :2], axis=-1, keepdims=True)
+    shrink = np.minimum(1.0, wide / np.maximum(out, 1e-6))
+    flat = corners[..., :2] * shrink
+    return np.concatenate([flat, np.maximum(corners[..., 2:], low)], axis=-1)
 
 
 def leaf_corners(places: np.ndarray, half: np.ndarray, rng: np.random.Generator) -> np.ndarray:

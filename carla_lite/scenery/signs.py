@@ -100,7 +100,7 @@ def _yellow(rng: np.random.Generator) -> Mesh:
 
 
 def _arrow(rng: np.random.Generator) -> Mesh:
-    return _rectangle(_GREEN, float(rng.uniform(1.0, 1.8)), 0.4)
+    return _rectangle(_GREEN, float(rng.uniform(0.9, 1.4)), 0.4)
 
 
 _FACES = {

@@ -43,8 +43,12 @@ class Stock:
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
         autumn = float(rng.choice([0.0, 0.05, 0.8], p=[0.45, 0.4, 0.15]))
-        self.trees = [self._tree(autumn) for _ in range(10)]
-        self.bushes = [
+        self._trees = [self._tree(autumn) for _ in range(10)]
+        self._street_trees = [
+            tree_mesh('street', float(rng.uniform(6.5, 11)), rng, draw_foliage(rng, autumn))
+            for _ in range(4)
+        ]
+        self._bushes = [
             bush_mesh(float(rng.uniform(0.5, 1.6)), rng, draw_foliage(rng, autumn / 2))
             for _ in range(4)
         ]
@@ -58,7 +62,11 @@ class Stock:
 
     def tree(self) -> Mesh:
         """Return a tree."""
-        return tinted(self._one(self.trees), self._rng)
+        return tinted(self._one(self._trees), self._rng)
+
+    def street_tree(self) -> Mesh:
+        """Return a tree whose crown leaves room for vehicles."""
+        return tinted(self._one(self._street_trees), self._rng)
 
     def far_tree(self) -> Mesh:
         """Return a tree for where no road comes near: without its finest leaves."""
@@ -67,7 +75,7 @@ class Stock:
 
     def bush(self) -> Mesh:
         """Return a bush."""
-        return tinted(self._one(self.bushes), self._rng)
+        return tinted(self._one(self._bushes), self._rng)
 
     def sign(self) -> Mesh:
         """Return a traffic sign on its pole."""

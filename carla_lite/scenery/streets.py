@@ -33,10 +33,10 @@ def suburb(site: Site) -> None:
     for side in site.waysides:
         furnish_median(site, stock, side)
         lamps(site, side, float(site.rng.uniform(28, 40)))
-        power_line(site, side, 0.4)
+        power_line(site, side, 0.9)
     for side in site.waysides:
         parked(site, stock, side, float(site.rng.uniform(0.1, 0.5)))
         frontage(site, stock, side, houses, (4.5, 10.0), (5.0, 11.0), has_yard=True)
     for side in site.waysides:
         sidewalk(site, stock, side)
-        trees(site, stock, side, (10, 35), (3.0, 20.0))
+        trees(site, stock, side, (10, 35), (5.0, 22.0))

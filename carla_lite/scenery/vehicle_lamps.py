@@ -24,17 +24,19 @@ def lamps_mesh(
     near = finish.between(0.0, _NEAR_M)
     dark = near.but(Material.RUBBER, (35, 33, 32))
     plate = near.but(Material.SIGN, (225, 230, 232))
-    return joined(
-        [
-            _across(edge[0], edge[2], (-0.5, 0.5), (0.45, 0.8), dark),
-            _across(edge[0], edge[2], (-0.95, -0.55), (0.72, 0.98), front),
-            _across(edge[0], edge[2], (0.55, 0.95), (0.72, 0.98), front),
-            _across(edge[0], edge[2], (-0.28, 0.28), (0.25, 0.45), plate, rank=2),
+    parts = [
+        _across(edge[0], edge[2], (-0.5, 0.5), (0.45, 0.8), dark),
+        _across(edge[0], edge[2], (-0.95, -0.55), (0.72, 0.98), front),
+        _across(edge[0], edge[2], (0.55, 0.95), (0.72, 0.98), front),
+        _across(edge[0], edge[2], (-0.28, 0.28), (0.25, 0.45), plate, rank=2),
+    ]
+    if outline.has_rear_window:  # a lorry has them on its load
+        parts += [
             _across(edge[9], edge[7], (0.95, 0.62), (0.6, 0.95), rear),
             _across(edge[9], edge[7], (-0.62, -0.95), (0.6, 0.95), rear),
             _across(edge[9], edge[7], (0.28, -0.28), (0.45, 0.65), plate, rank=2),
         ]
-    )
+    return joined(parts)
 
 
 def load_mesh(size: np.ndarray, finish: Finish, lights_on: bool, braking: bool) -> Mesh:
@@ -48,7 +50,12 @@ def load_mesh(size: np.ndarray, finish: Finish, lights_on: bool, braking: bool) 
     return joined(
         [
             box((0.75 * length, 0.7 * width, 0.14 * height), (middle, 0, 0.21 * height), frame),
-            box((0.77 * length, width, height - low), (middle, 0, (height + low) / 2), body),
+            box(
+                (0.77 * length, width, height - low),
+                (middle, 0, (height + low) / 2),
+                body,
+                bonus_m=0.1,  # the cab before it comes later, also seen from aside
+            ),
             *(
                 box(lamp, (-0.49 * length, side * width, 0.26 * height), rear, rank=2)
                 for side in (-0.33, 0.33)

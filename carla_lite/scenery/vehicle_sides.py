@@ -12,6 +12,12 @@ TYRE = (26, 25, 25)
 _RIM, _ARCH = (150, 150, 150), (14, 14, 14)
 
 
+def side_centre(outline: Outline, size: np.ndarray, sign: int) -> tuple[float, float, float]:
+    """Return where all that lies on a side counts as being, so that it is painted in order."""
+    x = (outline.edge[0][0] + outline.edge[-1][0]) / 2 * size[0]
+    return float(x), sign * float(size[1]) / 2, float(size[2]) / 3
+
+
 def facing(corners: np.ndarray, sign: int) -> np.ndarray:
     """Return corners that run the other way round on the left side."""
     return corners if sign > 0 else corners[:, ::-1]
@@ -31,7 +37,8 @@ def wheel(x: float, outline: Outline, size: np.ndarray, finish: Finish, sign: in
     :param x: of the axle, metres; ``sign``: 1 on the right side, -1 on the left.
     """
     radius, y = outline.radius * size[2], sign * size[1] * 0.475
-    centre = (0.0, sign * size[1] / 2, size[2] / 3)
+    cab = outline.edge[-1][0] * size[0]
+    centre = side_centre(outline, size, sign) if x > cab else (x, y, size[2] / 3)
     turn = (np.arange(8) + 0.5) * np.pi / 4
     ring = np.stack([np.cos(turn), np.zeros(8), np.sin(turn)], axis=1)[::-1]
     at = np.array([x, y, radius])

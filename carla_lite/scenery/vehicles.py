@@ -9,7 +9,7 @@ from carla_lite.scenery.car_shapes import Outline, outline_of
 from carla_lite.scenery.parts import Bgr, box, facets, Finish, polygon
 from carla_lite.scenery.two_wheelers import two_wheeler_mesh
 from carla_lite.scenery.vehicle_lamps import lamps_mesh, load_mesh
-from carla_lite.scenery.vehicle_sides import facing, stuck, TYRE, wheel
+from carla_lite.scenery.vehicle_sides import facing, side_centre, stuck, TYRE, wheel
 from carla_lite.tags import Tag
 import numpy as np
 
@@ -132,7 +132,7 @@ def _plain_side(outline: Outline, size: np.ndarray, finish: Finish, sign: int) -
     p = _side_outline(outline, size, sign)
     lower = polygon(p[[0, 9, 8, 7, 6, 3, 2, 1]])
     upper = np.array([[p[3], p[6], p[5], p[4]]])
-    centre = (0.0, sign * size[1] / 2, size[2] / 3)
+    centre = side_centre(outline, size, sign)
     glass = finish.but(Material.GLASS, _PANE)
     parts = [
         facets(facing(lower, sign), finish, centre=centre),
@@ -149,7 +149,7 @@ def _plain_side(outline: Outline, size: np.ndarray, finish: Finish, sign: int) -
 def _side(outline: Outline, size: np.ndarray, finish: Finish, sign: int) -> Mesh:
     """Return a side with windows, doors' seams, a mirror and wheels."""
     p = _side_outline(outline, size, sign)
-    centre = (0.0, sign * size[1] / 2, size[2] / 3)
+    centre = side_centre(outline, size, sign)
     shells = np.concatenate([polygon(p[[0, 9, 8, 7, 6, 3, 2, 1]]), [p[[3, 6, 5, 4]]]])
     parts = [facets(facing(shells, sign), finish, centre=centre)]
     glass = finish.but(Material.GLASS, _PANE)
