@@ -23,6 +23,7 @@ from carla_lite.surfaces.verges import corner_verge, verges_of
 import numpy as np
 
 _PAINTED_MEDIAN_M = 2.6
+_EDGE_LINE_M = 0.3
 
 
 def build(network: Network, ground: Ground, style: Style) -> tuple[Mesh, list[np.ndarray]]:
@@ -105,6 +106,8 @@ def _bands(road: Road, plan: Plan, scale: float) -> Iterator[list[Band]]:
     """Yield the bands of each section, fine ones and coarse ones."""
     anchor = plan.anchors.get(road.junction)
     apron = plan.style.apron_m * scale if anchor is None else 0.0
+    if road.junction in plan.outlined:  # its lines may lie on the edge: the outline is paved
+        apron = _EDGE_LINE_M * scale
     painted = _PAINTED_MEDIAN_M * scale if plan.style.painted_median else 0.0
     for section, end in sections_of(road):
         for fine in (True, False):
