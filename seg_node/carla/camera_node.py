@@ -96,8 +96,6 @@ def _drive_of(node: 'CameraNode', status: CameraStatus) -> CameraDrive:
 
     :raises CarlaError: for parameters that cannot be.
     """
-    from seg_node.carla.camera_parameters import rig_config
-
     values = node.values
     weathers = Schedule.parse(values.weather_schedule, 'weather_schedule')
     for weather in filter(None, (*weathers.names, values.weather)):
@@ -108,7 +106,7 @@ def _drive_of(node: 'CameraNode', status: CameraStatus) -> CameraDrive:
     if towns.entries and values.town:
         raise CarlaError('town and town_schedule are both given: leave one of them out')
     return CameraDrive(
-        rig_config(values),
+        node.rig_config,
         node,
         status,
         towns=towns,

@@ -1,10 +1,12 @@
 """The parameters of ``carla_camera``, and the rig that they describe."""
 
 from dataclasses import dataclass
+import re
 
 from rclpy.node import Node
 from seg_node import parameter_fields
 from seg_node.carla.config import AUTOPILOTS, CameraMount, RigConfig
+from seg_node.carla.errors import CarlaError
 from seg_node.carla.pose import Pose
 from seg_node.parameter_fields import parameter
 
@@ -99,6 +101,10 @@ def rig_config(values: CameraParameters) -> RigConfig:
 
     :raises CarlaError: for values that do not fit together.
     """
+    if not re.fullmatch('[a-z_][a-z0-9_]*', values.role, re.IGNORECASE):
+        raise CarlaError(
+            f"role '{values.role}' cannot be part of a topic: use letters, digits and _"
+        )
     pose = Pose(
         values.x_m, values.y_m, values.z_m, values.pitch_deg, values.yaw_deg, values.roll_deg
     )

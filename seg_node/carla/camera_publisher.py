@@ -41,11 +41,12 @@ class CameraNode(Node):
 
         :param status: read for /diagnostics.
         :param check_weather: raises CarlaError for a weather that there is not.
-        :raises ParameterError: for a parameter that cannot be.
+        :raises SegNodeError: for a parameter that cannot be.
         """
         super().__init__('carla_camera')
         forward_logs(self.get_logger())
         self.values = camera_parameters.declare(self)
+        self.rig_config = camera_parameters.rig_config(self.values)
         self.wanted_weather = self.values.weather
         self._status = status
         self._check_weather = check_weather
