@@ -19,6 +19,9 @@ pytest.importorskip('carla', reason='the carla client is not installed')
 
 from seg_node.labels import LANE_MARKING, ROAD
 from test_training_collect_bag import content_of, kill_after_files, lines_of, read
+from training.collection.carla_source import sky
+from training.collection.config import CollectConfig
+from training.command_line import parse
 from training.data.pairs import PairsFolder
 from training.data.sources import SetConfig
 
@@ -149,6 +152,15 @@ def test_a_server_that_dies_costs_one_line_and_a_new_one_goes_on(tmp_path: Path)
     with carla_server(tmp_path) as second:
         result = run(output, second.port, **settings)
     assert (result['samples'], result['new_samples']) == (120, 120 - kept)
+
+
+def test_the_shipped_schedule_has_weathers_that_exist() -> None:
+    path = str(ROOT / 'training' / 'configs' / 'collect.yaml')
+    config, _ = parse(CollectConfig, 'collect', [path])
+    skies = {name: sky(config, name, 'dusk') for name in config.weathers}
+    assert skies['Foggy']['fog_density'] == 45
+    assert skies['HardRainNoon']['precipitation'] == 100
+    assert {parameters['sun_altitude_angle'] for parameters in skies.values()} == {-4}
 
 
 @pytest.mark.parametrize(('settings', 'told'), [

@@ -1,6 +1,6 @@
 """Drives in a simulator, through seg_node's rig: real CARLA and carla_lite alike."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import astuple, dataclass
 from typing import Any
@@ -24,6 +24,8 @@ from training.collection.schedule import Drive
 
 #: Decimals of places and angles that are kept: 0.1 mm.
 _DECIMALS = 4
+#: Lights are on when the sun is lower, in degrees, or fog or rain heavier, in per cent.
+_DIM_DEG, _THICK = 5.0, 40.0
 
 
 class CarlaSource:
@@ -48,7 +50,7 @@ class CarlaSource:
         for camera in config.cameras:
             Lens.of(camera)
         for weather in config.weathers:
-            sky(weather, 'preset')
+            sky(config, weather, 'preset')
         self._open = ExitStack()
         self._rig: Rig | None = None
         self._key: tuple[object, ...] = ()
@@ -76,7 +78,9 @@ class CarlaSource:
         """
         lens = Lens.of(drive.camera)
         rig = self._rig_for(drive, lens)
-        rig.set_weather(sky(drive.weather, drive.time))
+        weather = sky(self._config, drive.weather, drive.time)
+        rig.set_weather(weather)
+        _switch_lights(rig, weather)
         labeller = self._labeller_for(rig, drive, lens)
         shots = Journey(rig, self._config, drive).shots(first_step)
         for step, taken in zip(range(first_step, self._config.frames), shots, strict=False):
@@ -155,13 +159,13 @@ class Labeller:
         )
 
 
-def sky(weather: str, time: str) -> dict[str, float]:
+def sky(config: CollectConfig, weather: str, time: str) -> dict[str, float]:
     """
     Return the parameters of a weather at a time of day.
 
     :raises CarlaError: for an unknown weather.
     """
-    parameters = weather_parameters(carla_library(), weather)
+    parameters = weather_parameters(carla_library(), config.own_weathers.get(weather, weather))
     names = [name for name in dir(parameters) if not name.startswith('_')]
     values = {name: getattr(parameters, name) for name in names}
     values = {name: value for name, value in values.items() if isinstance(value, float)}
@@ -169,6 +173,18 @@ def sky(weather: str, time: str) -> dict[str, float]:
     if altitude_deg is not None:
         values['sun_altitude_angle'] = altitude_deg
     return values
+
+
+def _switch_lights(rig: Rig, weather: Mapping[str, float]) -> None:
+    """Switch the low beam on where a driver would, and off again."""
+    lights = carla_library().VehicleLightState
+    is_dim = (
+        weather['sun_altitude_angle'] < _DIM_DEG
+        or max(weather['fog_density'], weather['precipitation']) > _THICK
+    )
+    wanted = lights.Position | lights.LowBeam if is_dim else lights.NONE
+    with asking('switching the lights'):
+        rig.ego.set_light_state(lights(wanted))
 
 
 def _mount(camera: CameraConfig, lens: Lens) -> CameraMount:

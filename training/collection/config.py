@@ -130,7 +130,8 @@ class CollectConfig:
     :param timeout_s: how long a call of the server may take; loading a large town takes a minute.
     :param seed: of routes, order and wandering, and of carla_lite's town.
     :param towns: to drive through; empty takes the one that is loaded.
-    :param weathers: presets by CARLA's names.
+    :param weathers: presets by CARLA's names, or names in ``own_weathers``.
+    :param own_weathers: parameters of CARLA that differ from ClearNoon, by a name for them.
     :param times: of day: preset, noon, afternoon, evening, sunset, dusk, night, or degrees of the
         sun over the horizon.
     :param routes: places to start from in each town, far from each other.
@@ -162,6 +163,7 @@ class CollectConfig:
     seed: int = 1
     towns: tuple[str, ...] = ()
     weathers: tuple[str, ...] = ('ClearNoon',)
+    own_weathers: dict[str, dict[str, float]] = field(default_factory=dict)
     times: tuple[str, ...] = ('preset',)
     routes: int = 5
     cameras: tuple[CameraConfig, ...] = (CameraConfig(),)

@@ -17,6 +17,7 @@ from training.collection.errors import CollectError
 CONTACT_SHEET = 'contact_sheet.jpg'
 _TILE_WIDTH = 320
 _CAPTION_HEIGHT = 18
+_OPACITY = 0.35
 _UNLABELLED_BGR = (200, 0, 200)
 
 
@@ -49,7 +50,7 @@ def _tile(folder: Path, line: Mapping[str, Any]) -> np.ndarray:
         raise CollectError(f'{folder}: the files of {line["name"]} were changed or removed')
     palette = palette_bgr(LANE_LABELS)
     palette[UNLABELLED] = _UNLABELLED_BGR
-    picture = draw_overlay(Frame(image), Mask(labels, None), palette)
+    picture = draw_overlay(Frame(image), Mask(labels, None), palette, _OPACITY)
     height = max(1, round(image.shape[0] * _TILE_WIDTH / image.shape[1]))
     tile = np.zeros((height + _CAPTION_HEIGHT, _TILE_WIDTH, 3), np.uint8)
     tile[_CAPTION_HEIGHT:] = resize_image(picture, _TILE_WIDTH, height)
