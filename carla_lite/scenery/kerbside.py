@@ -55,8 +55,9 @@ def parked(site: Site, stock: Stock, side: Wayside, share: float) -> None:
     rng = site.rng
     s = side.every(rng, 5.8, 7.5, margin_m=9.0)
     s = s[rng.random(len(s)) < share]
-    for place, bay in zip(s, side.bay_m(s), strict=True):
+    for place in s:
         mesh, size = stock.car()
+        bay = side.bay_m(place + np.linspace(-0.55, 0.55, 5) * size[0]).min()
         aside = (bay - size[1]) / 2 - 0.1
         if aside < 0:
             continue

@@ -61,7 +61,8 @@ def _middle(side: Wayside, s: np.ndarray) -> np.ndarray:
 
 def _barrier(site: Site, side: Wayside, span: tuple[float, float]) -> None:
     path = _middle(side, np.linspace(*span, max(2, int((span[1] - span[0]) / 4))))[:, :3]
-    site.add(median_barrier(path, 1, site.rng))
+    for run in site.off_lanes(path):
+        site.add(median_barrier(run, 1, site.rng))
 
 
 def _green(

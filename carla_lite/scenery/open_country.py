@@ -70,7 +70,8 @@ def _rails(site: Site, side: Wayside) -> None:
     rng, s, end = site.rng, float(side.s[0]) + 1, float(side.s[-1]) - 1
     if not side.lanes.any() and side.sidewalk_m(side.s).min() > 0.7:
         path = side.spots(np.linspace(s, end, max(2, int((end - s) / 4))), 0.4, 'kerb')[:, :3]
-        site.add(median_barrier(path, side.sign, rng))
+        for run in site.off_lanes(path):
+            site.add(median_barrier(run, side.sign, rng))
         return
     while s < end:
         length = float(rng.uniform(60, 250))

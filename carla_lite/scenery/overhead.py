@@ -59,12 +59,16 @@ def bridge_railings(site: Site) -> None:
     for side in site.waysides:
         for start, end in side.road.bridges if side.edge.any() else ():
             s = np.linspace(start, end, max(2, int((end - start) / 3)))
-            path = side.spots(s, 0.05)[:, :3]
-            if site.network.setting in ('highway', 'country'):
-                site.add(guard_rail(path, side.sign))
-            else:
-                iron = Finish(Tag.FENCES, Material.METAL, (120, 125, 125), 0.0, 200.0)
-                site.add(rail_fence(path, iron, (0.3, 0.6, 1.05), 1.1))
+            paths = site.off_lanes(side.spots(s, 0.05)[:, :3])
+            for path in paths:
+                site.add(_railing(site, path, side.sign))
+
+
+def _railing(site: Site, path: np.ndarray, road_side: int) -> Mesh:
+    if site.network.setting in ('highway', 'country'):
+        return guard_rail(path, road_side)
+    iron = Finish(Tag.FENCES, Material.METAL, (120, 125, 125), 0.0, 200.0)
+    return rail_fence(path, iron, (0.3, 0.6, 1.05), 1.1)
 
 
 def noise_wall(path: np.ndarray, rng: np.random.Generator) -> Mesh:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from carla_lite.mesh import joined, Mesh
 from carla_lite.pose import Pose
 from carla_lite.roads.network import Network
+from carla_lite.scenery.lanes import DrivingLanes
 from carla_lite.scenery.plot import Ground, Plot, rectangle_points
 from carla_lite.scenery.waysides import Wayside, waysides_of
 import numpy as np
@@ -30,12 +31,11 @@ class Site:
         self.waysides: list[Wayside] = waysides_of(network)
         self._meshes: list[Mesh] = []
         self._lamps: list[list[float]] = []
-        edges = [side.spots(side.s, 0.0)[:, :2] for side in self.waysides]
-        places = np.concatenate([*edges, np.zeros((0 if edges else 1, 2))])
-        self.low, self.high = places.min(axis=0), places.max(axis=0)
+        self._lanes = DrivingLanes(network)
+        self.low, self.high = self._lanes.low, self._lanes.high
         self.cell_m = 1.0 if network.setting != 'hall' else 0.1
         around = _AROUND_M if network.setting != 'hall' else _HALL_AROUND_M
-        self._plot = Plot(places.min(axis=0) - around, places.max(axis=0) + around, self.cell_m)
+        self._plot = Plot(self.low - around, self.high + around, self.cell_m)
         self._next = FIRST_INSTANCE
 
     @property
@@ -94,6 +94,10 @@ class Site:
             mesh.instance[:] = self._number()
             self._meshes.append(mesh)
 
+    def off_lanes(self, path: np.ndarray) -> list[np.ndarray]:
+        """Return the stretches of (n, 3) points that are beside lanes, not on them."""
+        return _runs(path, ~self._lanes.hold(path[:, :2]))
+
     def lines(
         self, side: Wayside, span: tuple[float, float], out_m: float, step_m: float, clear_m: float
     ) -> list[np.ndarray]:
@@ -108,13 +112,7 @@ class Site:
         points = side.spots(np.linspace(*span, count), out_m)[:, :3]
         points[:, 2] = self.ground.heights(points[:, :2])
         free = self.is_clear(points[:, :2], clear_m) & self._plot.is_free(points[:, :2])
-        cuts = np.flatnonzero(np.diff(free.astype(int))) + 1
-        runs = [
-            run
-            for run, ok in zip(np.split(points, cuts), np.split(free, cuts), strict=True)
-            if ok[0]
-        ]
-        return [run for run in runs if len(run) > 1]
+        return _runs(points, free)
 
     def is_clear(self, points: np.ndarray, clear_m: float) -> np.ndarray:
         """Return (n,) bool of (n, 2) points: whether roads are farther than that."""
@@ -125,8 +123,14 @@ class Site:
         return self._next
 
     def _clear(self, footprints: list[np.ndarray], clear_m: float | None) -> np.ndarray:
-        if clear_m is None:
-            return np.ones(len(footprints), bool)
-        free = self.is_clear(np.concatenate(footprints), clear_m)
+        points = np.concatenate(footprints)
+        free = ~self._lanes.hold(points) if clear_m is None else self.is_clear(points, clear_m)
         starts = np.cumsum([0, *(len(points) for points in footprints[:-1])])
         return np.logical_and.reduceat(free, starts)
+
+
+def _runs(points: np.ndarray, free: np.ndarray) -> list[np.ndarray]:
+    """Return the stretches of at least two points that are free."""
+    cuts = np.flatnonzero(np.diff(free.astype(int))) + 1
+    runs = zip(np.split(points, cuts), np.split(free, cuts), strict=True)
+    return [run for run, is_free in runs if is_free[0] and len(run) > 1]
