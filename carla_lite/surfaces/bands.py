@@ -110,7 +110,29 @@ class Band:
             return joined([])
         pieces, which, cell = cut_at_stations(polygons, self.stations)
         parts, piece = split_to_quads(pieces)
-        which, cell = which[piece], cell[piece]
+        colours = np.broadcast_to(np.asarray(colour, np.uint8), (len(polygons), 3))
+        look = colours[which[piece]]
+        return self.lay(
+            parts, cell[piece], tag, material, layer, colour=look, near_m=near_m, far_m=far_m
+        )
+
+    def lay(
+        self,
+        parts: np.ndarray,
+        cell: np.ndarray,
+        tag: Tag,
+        material: Material,
+        layer: Layer,
+        *,
+        colour: np.ndarray | Sequence[int] = (255, 255, 255),
+        near_m: float | None = None,
+        far_m: float | None = None,
+    ) -> Mesh:
+        """
+        Lay quads on the band that are cut already.
+
+        :param parts: (n, 4, 2) of s, t; ``cell``: (n,) the cell that each belongs to.
+        """
         s, t = parts[..., 0], parts[..., 1]
         right, left = self.edges(s.ravel())
         t = np.clip(t.ravel(), right, left)
@@ -118,14 +140,14 @@ class Band:
         good = areas(corners) > _MIN_AREA * self.scale**2
         good &= are_convex(np.stack([s, t.reshape(s.shape)], axis=-1))
         near, far = self.distances
-        colours = np.broadcast_to(np.asarray(colour, np.uint8), (len(polygons), 3))
+        colours = np.broadcast_to(np.asarray(colour, np.uint8), (len(parts), 3))
         return quads(
             corners[good],
             tag,
             material,
             layer,
             anchor=self.anchors[cell[good]],
-            colour=colours[which[good]],
+            colour=colours[good],
             near_m=near if near_m is None else near_m,
             far_m=far if far_m is None else far_m,
         )

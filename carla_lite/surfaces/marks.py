@@ -17,6 +17,8 @@ _PAINTS = {
     ('yellow', True): Material.YELLOW_TAPE,
 }
 
+_OVERLAP_M = 0.05
+
 
 def paint_of(colour: str, scale: float) -> Material:
     """Return the paint of a colour: tape on a track of small robots."""
@@ -37,9 +39,7 @@ def marks_of(band: Band, style: Style, rng: np.random.Generator) -> Mesh:
             spans = dashes(band, mark) if dashed else band.stations[[0, -1]][None]
             shapes = along(band, line + outward * offset, _without(spans, holes), mark.width_m)
             paint = paint_of(mark.colour, band.scale)
-            parts.append(
-                band.drape(shapes, Tag.ROAD_LINES, paint, Layer.PAINT, colour=(tint,) * 3)
-            )
+            parts.append(band.lay(*shapes, Tag.ROAD_LINES, paint, Layer.PAINT, colour=(tint,) * 3))
     return joined(parts)
 
 
@@ -59,8 +59,8 @@ def ghosts_of(band: Band, style: Style, rng: np.random.Generator) -> Mesh:
             (Material.ASPHALT, 150) if rng.random() < 0.6 else (Material.CONCRETE, 200)
         )
         parts.append(
-            band.drape(
-                shapes,
+            band.lay(
+                *shapes,
                 Tag.ROADS,
                 material,
                 Layer.DIRT,
@@ -85,7 +85,7 @@ def kerb_lines_of(band: Band, style: Style) -> Mesh:
         if raised and not any(near):
             shapes = along(band, edge + side * inward, spans, wide)
             paint = paint_of('white', band.scale)
-            parts.append(band.drape(shapes, Tag.ROAD_LINES, paint, Layer.PAINT))
+            parts.append(band.lay(*shapes, Tag.ROAD_LINES, paint, Layer.PAINT))
     return joined(parts)
 
 
@@ -101,7 +101,7 @@ def distant_marks_of(band: Band, style: Style) -> Mesh:
             shapes = along(band, line + outward * offset, whole, width)
             paint = paint_of(mark.colour, band.scale)
             far_m = 250.0 * band.scale
-            parts.append(band.drape(shapes, Tag.ROAD_LINES, paint, Layer.PAINT, far_m=far_m))
+            parts.append(band.lay(*shapes, Tag.ROAD_LINES, paint, Layer.PAINT, far_m=far_m))
     return joined(parts)
 
 
@@ -126,21 +126,29 @@ def dashes(band: Band, mark: Mark) -> np.ndarray:
     return spans[spans[:, 1] - spans[:, 0] > 1e-6]
 
 
-def along(band: Band, line: np.ndarray, spans: np.ndarray, width_m: float) -> np.ndarray:
+def along(
+    band: Band, line: np.ndarray, spans: np.ndarray, width_m: float
+) -> tuple[np.ndarray, np.ndarray]:
     """
     Return (n, 4, 2) pieces of a line, cut where cells end so that they follow its bends.
 
+    Pieces overlap a little, or the cuts would show as gaps.
+
     :param line: t at the stations; ``spans``: (m, 2) s from, to.
+    :return: the pieces, and (n,) the cell of each.
     """
     inner = band.stations[1:-1]
     cut = inner[((inner[:, None] > spans[:, 0]) & (inner[:, None] < spans[:, 1])).any(axis=1)]
     begin = np.sort(np.concatenate([spans[:, 0], cut]))
     end = np.sort(np.concatenate([spans[:, 1], cut]))
+    cell = np.searchsorted(band.stations, (begin + end) / 2) - 1
+    more = _OVERLAP_M * band.scale
+    begin, end = begin - more * np.isin(begin, cut), end + more * np.isin(end, cut)
     half = width_m / 2
     first, last = np.interp(begin, band.stations, line), np.interp(end, band.stations, line)
     corners = [(begin, first - half), (end, last - half), (end, last + half)]
     corners.append((begin, first + half))
-    return np.stack([np.stack(corner, axis=1) for corner in corners], axis=1)
+    return np.stack([np.stack(corner, axis=1) for corner in corners], axis=1), cell
 
 
 def _lines(band: Band) -> Iterator[tuple[Mark, np.ndarray, int]]:
