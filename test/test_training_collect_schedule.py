@@ -10,7 +10,13 @@ import cv2
 import numpy as np
 import pytest
 from seg_node.labels import ROAD
-from training.collection.config import CameraConfig, CollectConfig, KeepConfig, SplitConfig
+from training.collection.config import (
+    CameraConfig,
+    CollectConfig,
+    KeepConfig,
+    SplitConfig,
+    VaryConfig,
+)
 from training.collection.filters import check_road, SplitGap, Standstill
 from training.collection.lens import Lens
 from training.collection.moment import Developed, Moment, SkipError, View
@@ -68,6 +74,17 @@ def test_towns_are_held_out_whole() -> None:
     assert {(d.town, d.split) for d in drives} == {('A', 'train'), ('B', 'validation')}
 
 
+def test_each_drive_mounts_its_camera_a_little_differently() -> None:
+    vary = VaryConfig(height_share=0.1, pitch_deg=2, fov_deg=5)
+    drives = make_schedule(replace(CONFIG, vary=vary))
+    heights = [drive.camera.height_m for drive in drives if drive.camera.name == 'bus']
+    assert len(set(heights)) > 40
+    assert 2.61 <= min(heights) < 2.7 and 3.1 < max(heights) <= 3.19
+    assert {drive.camera.yaw_deg for drive in drives} == {0}
+    assert drives == make_schedule(replace(CONFIG, vary=vary))
+    assert [d.route for d in drives] == [d.route for d in make_schedule(CONFIG)]
+
+
 def test_starts_are_far_from_each_other() -> None:
     street = [(float(x), 0.0) for x in range(101)]
     order = spread_starts(street, seed=1)
@@ -119,6 +136,8 @@ def test_a_straight_lens_changes_nothing_and_an_impossible_one_is_refused() -> N
     ({'split': SplitConfig(by='town', towns=('C',))}, "names C, which is not in --towns"),
     ({'routes': 1}, 'raise --routes'),
     ({'frames': 0}, '--frames is 0'),
+    ({'vary': VaryConfig(fov_deg=85)}, '--vary.fov_deg is 85'),
+    ({'spacing_m': 0.3}, 'lower that too'),
 ])  # fmt: skip
 def test_settings_that_do_not_fit_are_refused(changes: dict, told: str) -> None:
     with pytest.raises(ConfigError, match=told):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from seg_node.carla.config import CameraMount, RigConfig
@@ -48,7 +48,7 @@ class CarlaSource:
             }
             _check_towns(config.towns, {town_of(name) for name in client.get_available_maps()})
         for camera in config.cameras:
-            Lens.of(camera)
+            Lens.of(replace(camera, fov_deg=camera.fov_deg + config.vary.fov_deg))
         for weather in config.weathers:
             sky(config, weather, 'preset')
         self._open = ExitStack()

@@ -57,6 +57,22 @@ class CameraConfig:
 
 
 @dataclass(frozen=True)
+class VaryConfig:
+    """
+    How far the camera of each drive is off its own place: no two vehicles are mounted alike.
+
+    :param height_share: of its height, either way.
+    :param pitch_deg: either way, as the others.
+    """
+
+    height_share: float = 0.0
+    pitch_deg: float = 0.0
+    yaw_deg: float = 0.0
+    roll_deg: float = 0.0
+    fov_deg: float = 0.0
+
+
+@dataclass(frozen=True)
 class KeepConfig:
     """
     Which pictures are worth keeping.
@@ -136,6 +152,7 @@ class CollectConfig:
         sun over the horizon.
     :param routes: places to start from in each town, far from each other.
     :param cameras: one of them films each drive.
+    :param vary: how much each drive's camera differs from that.
     :param drives: how many combinations to drive, each value equally often; 0 drives all.
     :param vehicle: blueprint that carries the cameras.
     :param frames: pictures taken on each drive, before some are left out.
@@ -167,6 +184,7 @@ class CollectConfig:
     times: tuple[str, ...] = ('preset',)
     routes: int = 5
     cameras: tuple[CameraConfig, ...] = (CameraConfig(),)
+    vary: VaryConfig = field(default_factory=VaryConfig)
     drives: int = 0
     vehicle: str = 'vehicle.tesla.model3'
     frames: int = 100
@@ -225,6 +243,12 @@ class CollectConfig:
                 raise ConfigError(
                     f'--cameras: {camera.name} has {camera.width}x{camera.height} pixels, '
                     'use 16 to 4096 each way'
+                )
+            widest_deg = camera.fov_deg + self.vary.fov_deg
+            if not self.vary.fov_deg < camera.fov_deg < widest_deg + 1e-9 < 170:
+                raise ConfigError(
+                    f'--vary.fov_deg is {self.vary.fov_deg:g}, too much for the '
+                    f'{camera.fov_deg:g} degrees of {camera.name}: lower it'
                 )
             if bending := sorted(_BENDING & set(camera.attributes)):
                 raise ConfigError(

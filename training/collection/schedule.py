@@ -1,10 +1,10 @@
 """Which drives a collection makes: every combination of its axes, or a fair choice of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
-from training.collection.config import CameraConfig, CollectConfig, SplitConfig
+from training.collection.config import CameraConfig, CollectConfig, SplitConfig, VaryConfig
 
 TRAIN, VALIDATION = 'train', 'validation'
 #: The town that the server has loaded, whatever it is.
@@ -50,10 +50,26 @@ def make_schedule(config: CollectConfig) -> tuple[Drive, ...]:
             weather,
             time,
             route,
-            camera,
+            vary_camera(camera, config.vary, (config.seed, number)),
             split_of(config.split, town, route in held_out),
         )
         for number, (town, weather, time, route, camera) in enumerate(combinations)
+    )
+
+
+def vary_camera(camera: CameraConfig, vary: VaryConfig, seed: tuple[int, int]) -> CameraConfig:
+    """Return the camera as it is mounted for one drive."""
+    if vary == VaryConfig():
+        return camera
+    chance = np.random.default_rng([*seed, 4])
+    height, pitch, yaw, roll, fov = chance.uniform(-1, 1, 5).tolist()
+    return replace(
+        camera,
+        height_m=round(camera.height_m * (1 + vary.height_share * height), 3),
+        pitch_deg=round(camera.pitch_deg + vary.pitch_deg * pitch, 2),
+        yaw_deg=round(camera.yaw_deg + vary.yaw_deg * yaw, 2),
+        roll_deg=round(camera.roll_deg + vary.roll_deg * roll, 2),
+        fov_deg=round(camera.fov_deg + vary.fov_deg * fov, 2),
     )
 
 
