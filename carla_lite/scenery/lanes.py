@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from carla_lite.roads.network import Network
+from carla_lite.roads.network import Network, Section
 import cv2
 import numpy as np
 
@@ -43,6 +43,14 @@ def _strips(network: Network) -> Iterator[np.ndarray]:
                     inner, outer = road.lane_edges(section, lane.number, s).T
                     spare = np.minimum(_SPARE_M * network.scale, np.abs(outer - inner) / 2)
                     spare = spare * np.sign(outer - inner)
-                    left = road.points(s, inner + spare)[:, :2]
+                    inwards = 0.0 if _has_neighbour(section, lane.number) else spare
+                    left = road.points(s, inner + inwards)[:, :2]
                     right = road.points(s, outer - spare)[:, :2]
                     yield np.concatenate([left, right[::-1]])
+
+
+def _has_neighbour(section: Section, number: int) -> bool:
+    """Return whether another driving lane lies on the inner side of one."""
+    step = 1 if number > 0 else -1
+    inner = number - step or -step
+    return any(lane.number == inner and lane.kind == 'driving' for lane in section.lanes)

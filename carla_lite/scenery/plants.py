@@ -5,7 +5,7 @@ from typing import Literal
 
 from carla_lite.materials import Material
 from carla_lite.mesh import joined, Mesh
-from carla_lite.scenery.parts import facets, Finish, tube
+from carla_lite.scenery.parts import cross, facets, Finish, tube
 from carla_lite.tags import Tag
 import numpy as np
 
@@ -187,7 +187,7 @@ def leaf_corners(places: np.ndarray, half: np.ndarray, rng: np.random.Generator)
     count = len(places)
     one = rng.normal(size=(count, 3))
     one /= np.linalg.norm(one, axis=1, keepdims=True)
-    other = np.cross(one, rng.normal(size=(count, 3)))
+    other = cross(one, rng.normal(size=(count, 3)))
     other /= np.maximum(np.linalg.norm(other, axis=1, keepdims=True), 1e-6)
     ends = np.stack([one, other, -one, -other], axis=1) * rng.uniform(0.7, 1.3, (count, 4, 1))
     return places[:, None] + ends * half[:, None, None]

@@ -53,6 +53,7 @@ class Stock:
             for _ in range(4)
         ]
         self._cars = [self._car() for _ in range(9)]
+        self._walkers = [walker_mesh(*draw_person(rng)) for _ in range(14)]
         self._signs = [sign_mesh(kind, rng) for kind in SIGN_KINDS if kind != 'stop']
 
     def car(self) -> Sized:
@@ -83,7 +84,7 @@ class Stock:
 
     def walker(self) -> Mesh:
         """Return somebody."""
-        return walker_mesh(*draw_person(self._rng))
+        return self._one(self._walkers)
 
     def blocks(self, count: int, with_shops: float) -> list[Sized]:
         """Return blocks of flats and offices of all sizes."""

@@ -32,7 +32,7 @@ class Wall:
     @property
     def outwards(self) -> np.ndarray:
         """Unit vector away from the building."""
-        return np.cross(self.along, _UP)
+        return np.array([self.along[1], -self.along[0], 0.0])
 
     def panels(self, low: float = 0.0, high: float | None = None) -> np.ndarray:
         """Return (n, 4) u0, u1, v0, v1 that cover the wall between two heights."""
