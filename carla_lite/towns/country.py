@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 import math
 
-from carla_lite.roads.builder import Builder, Touch
-from carla_lite.roads.network import Network, Piece, Road
+from carla_lite.roads.builder import Builder, Profile, Touch
+from carla_lite.roads.network import MarkKind, Network, Piece, Road
 from carla_lite.roads.path import (
     biarc,
     chained,
@@ -18,6 +18,7 @@ from carla_lite.roads.path import (
 from carla_lite.towns.crossing import Arm, Control, cross
 from carla_lite.towns.land import banked, Hills, hills_of, levelled, over, tamed
 from carla_lite.towns.paint import Paint, road_paint, town_paint
+from carla_lite.towns.rings import winding
 from carla_lite.towns.streets import Street, varied
 from carla_lite.towns.ways import chain, gaps_of, Reach
 import numpy as np
@@ -80,15 +81,8 @@ def _ways(rng: np.random.Generator) -> list[_Way]:
 
 
 def _ring(rng: np.random.Generator) -> np.ndarray:
-    """Return places around a centre, some nearer and some further."""
-    count = int(rng.integers(11, 16))
-    angle = (np.arange(count) + rng.uniform(-0.22, 0.22, count)) * math.tau / count
-    swing = rng.uniform(0.10, 0.24, 3) * np.sin(
-        angle[:, None] * (2, 3, 5) + rng.uniform(0, math.tau, 3)
-    )
-    radius = rng.uniform(150, 215) * (1 + swing.sum(axis=1) + rng.uniform(-0.06, 0.06, count))
-    stretch = rng.uniform(0.75, 1.3)
-    return np.stack([radius * np.cos(angle) * stretch, radius * np.sin(angle)], axis=1)
+    count, stretch = int(rng.integers(11, 16)), float(rng.uniform(0.75, 1.3))
+    return winding(rng, count, (0.10, 0.24), stretch) * rng.uniform(150, 215)
 
 
 def _across(rng: np.random.Generator, come: Stance, go: Stance) -> tuple[Piece, ...]:
@@ -135,6 +129,20 @@ def _street(rng: np.random.Generator) -> Street:
     )
 
 
+def _overtaking(rng: np.random.Generator, profile: Profile, length: float) -> list[Profile]:
+    """Return stretches on which the middle line forbids what it allows on others."""
+    kinds: tuple[MarkKind, ...] = ('broken', 'solid', 'solid broken', 'broken solid')
+    if profile.middle.kind == 'none' or rng.random() < 0.3:
+        return []
+    stretches = []
+    s = 2 * _TAPER_M + float(rng.uniform(10, 60))
+    while s < length - 25:
+        kind = kinds[rng.choice(4, p=[0.45, 0.25, 0.15, 0.15])]
+        stretches.append(replace(profile, s=s, middle=replace(profile.middle, kind=kind)))
+        s += float(rng.uniform(40, 120))
+    return stretches
+
+
 def _roads(
     builder: Builder,
     rng: np.random.Generator,
@@ -155,6 +163,7 @@ def _roads(
         width = float(np.clip(street.lane_m + rng.uniform(-0.25, 0.25), 2.4, 3.5))
         here = replace(street, lane_m=width).profile(road_paint(rng, town, 1))
         profiles = varied([(0.0, before), (_TAPER_M + 5.0, here)], _TAPER_M, length)
+        profiles += _overtaking(rng, here, length)
         numbers.append(
             builder.road(
                 pieces,

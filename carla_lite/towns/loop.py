@@ -4,20 +4,22 @@ from dataclasses import replace
 
 from carla_lite.roads.builder import Builder
 from carla_lite.roads.network import Network, Piece, Setting
-from carla_lite.roads.path import cut, draw, heights, length_of, Stance
+from carla_lite.roads.path import chained, cut, draw, heights, length_of, loop_through, Stance
 from carla_lite.towns.paint import road_paint, town_paint
+from carla_lite.towns.rings import winding
 from carla_lite.towns.streets import Street, varied
 import numpy as np
 
 _TAPER_M = 18.0
 _SETTLED_M = 12.0
+_LEAST_RADIUS_M = 28.0
 
 
 def loop_network(rng: np.random.Generator) -> Network:
     """Return a loop of three to five roads."""
     setting: Setting = 'suburb' if rng.random() < 0.5 else 'city'
     builder = Builder('LiteLoop', setting)
-    course = _course(rng)
+    course = _rounded(rng) if rng.random() < 0.5 else _winding(rng)
     town = town_paint(rng, setting)
     first = _street(rng)
     count = int(rng.integers(3, 6))
@@ -39,7 +41,18 @@ def loop_network(rng: np.random.Generator) -> Network:
     return builder.build()
 
 
-def _course(rng: np.random.Generator) -> tuple[Piece, ...]:
+def _winding(rng: np.random.Generator) -> tuple[Piece, ...]:
+    """Return a closed line of 500 to 700 m with bends to both sides."""
+    while True:
+        count, stretch = int(rng.integers(8, 12)), float(rng.uniform(0.75, 1.35))
+        points = winding(rng, count, (0.04, 0.16), stretch)
+        size = rng.uniform(520.0, 690.0) / length_of(chained(*loop_through(points)))
+        line = chained(*loop_through(points * size))
+        if max(abs(piece.curvature) for piece in line) < 1 / _LEAST_RADIUS_M:
+            return line
+
+
+def _rounded(rng: np.random.Generator) -> tuple[Piece, ...]:
     """Return a closed line of 500 to 700 m with four round corners, no two alike."""
     radii = rng.uniform(24.0, 55.0, 4)
     total = rng.uniform(520.0, 690.0)

@@ -15,7 +15,7 @@ import numpy as np
 # Everything is drawn ten times too large: a metre here is a decimetre of the track.
 _SIZE = 0.1
 _SPEED_MPS = 10.0
-_SPARE_RADIUS_M = 2.0  # the inner edge of a bend bends too
+_SPARE_RADIUS_M = 1.0  # the inner edge of a bend bends too
 _KINDS = ('loop', 'loop', 'across', 'across', 'eight', 'cross')
 
 
@@ -83,7 +83,7 @@ def _tape(rng: np.random.Generator) -> _Tape:
 def _loop(builder: Builder, rng: np.random.Generator, tape: _Tape) -> None:
     """Add a closed course with bends to both sides."""
     line = _ring(rng)
-    while _least_radius(line) < tape.lane_m + _SPARE_RADIUS_M:
+    while _least_radius(line) < max(tape.lane_m + tape.mat_m + _SPARE_RADIUS_M, 6.0):
         line = _ring(rng)
     edges = np.linspace(0.0, length_of(line), int(rng.integers(3, 6)) + 1)
     profile = tape.profile()
