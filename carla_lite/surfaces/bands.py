@@ -89,6 +89,19 @@ class Band:
         ]
         return np.stack([np.stack(corner, axis=1) for corner in corners], axis=1)
 
+    def pave(
+        self,
+        edges: tuple[np.ndarray, np.ndarray],
+        tag: Tag,
+        material: Material,
+        layer: Layer,
+        colour: Sequence[int] = (255, 255, 255),
+    ) -> Mesh:
+        """Lay a strip along all the band, between two lines given at the stations."""
+        cells = np.arange(len(self.stations) - 1)
+        low, high = np.minimum(*edges), np.maximum(*edges)
+        return self.lay(self.ribbon(low, high), cells, tag, material, layer, colour=colour)
+
     def drape(
         self,
         polygons: np.ndarray,
@@ -138,7 +151,7 @@ class Band:
         t = np.clip(t.ravel(), right, left)
         corners = self.points(s.ravel(), t).reshape(-1, 4, 3)
         good = areas(corners) > _MIN_AREA * self.scale**2
-        good &= are_convex(np.stack([s, t.reshape(s.shape)], axis=-1))
+        good &= are_convex(corners[..., :2])
         near, far = self.distances
         colours = np.broadcast_to(np.asarray(colour, np.uint8), (len(parts), 3))
         return quads(

@@ -33,14 +33,13 @@ def pavement_of(band: Band, style: Style, paving: Paving) -> Mesh:
             stones, inner = _kerb(band, style, side)
             parts.append(stones)
             right, left = (inner, left) if side == 0 else (right, inner)
-    parts.append(band.drape(band.ribbon(right, left), tag, stuff, layer))
+    parts.append(band.pave((right, left), tag, stuff, layer))
     return joined(parts)
 
 
 def _carriageway(band: Band, style: Style, paving: Paving) -> Mesh:
     right, left = band.right, band.left
-    strip = band.ribbon(right, left)
-    parts = [band.drape(strip, Tag.ROADS, paving[0], Layer.ROAD, colour=paving[1])]
+    parts = [band.pave((right, left), Tag.ROADS, paving[0], Layer.ROAD, paving[1])]
     if band.fine and style.gutter_m:
         width = style.gutter_m * band.scale
         for raised, edge, inner in (
@@ -48,8 +47,8 @@ def _carriageway(band: Band, style: Style, paving: Paving) -> Mesh:
             (band.raised_beside[1], left, np.maximum(left - width, right)),
         ):
             if raised:
-                strip = band.ribbon(np.minimum(edge, inner), np.maximum(edge, inner))
-                parts.append(band.drape(strip, Tag.ROADS, Material.CONCRETE, Layer.DIRT))
+                strip = band.pave((edge, inner), Tag.ROADS, Material.CONCRETE, Layer.DIRT)
+                parts.append(strip)
     if band.fine:
         parts += _lane_shades(band, style)
     return joined(parts)
@@ -68,8 +67,8 @@ def _lane_shades(band: Band, style: Style) -> list[Mesh]:
             look = (Material.LACQUER, style.bike_colour)
         if look:
             edges = band.road.lane_edges(band.section, lane.number, band.stations)
-            strip = band.ribbon(edges.min(axis=1), edges.max(axis=1))
-            parts.append(band.drape(strip, Tag.ROADS, look[0], Layer.DIRT, colour=look[1]))
+            lines = (edges[:, 0], edges[:, 1])
+            parts.append(band.pave(lines, Tag.ROADS, look[0], Layer.DIRT, look[1]))
     return parts
 
 
