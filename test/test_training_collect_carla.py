@@ -117,7 +117,7 @@ def test_killed_it_resumes_and_ends_as_if_never_killed(tmp_path: Path) -> None:
         )
         files = chance.randint(40, 70)
         killed += kill_after_files(process, output / 'masks', files, chance.random() * 0.05)
-        assert len(read(output)) >= 32, 'what was committed'
+        assert read(output).pairs, 'what was committed'
     assert killed >= 2
     result = run(output, None, **settings)
     assert result['resumed'] and result['new_samples'] < result['samples'] == whole['samples']
