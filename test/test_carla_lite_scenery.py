@@ -8,11 +8,13 @@ from carla_lite.roads.network import Cubic, Lane, Network, Piece, Road, Section
 from carla_lite.scenery import Scenery, scenery_of
 from carla_lite.scenery.buildings import building_mesh, draw_style
 from carla_lite.scenery.houses import house_mesh
+from carla_lite.scenery.lanes import DrivingLanes
+from carla_lite.scenery.overhead import gantries
 from carla_lite.scenery.parts import normals
 from carla_lite.scenery.people import walker_mesh
 from carla_lite.scenery.plants import tree_mesh
 from carla_lite.scenery.signals import traffic_light_mesh
-from carla_lite.scenery.site import FIRST_INSTANCE
+from carla_lite.scenery.site import FIRST_INSTANCE, Site
 from carla_lite.scenery.vehicles import bonnet_mesh, vehicle_mesh
 from carla_lite.tags import Tag
 import cv2
@@ -331,6 +333,44 @@ class TestStreets:
             assert (forward > 0.3) if is_right else (forward < -0.3)
             checked += 1
         assert checked > 5
+
+    @pytest.mark.parametrize('is_one_way', [False, True])
+    def test_direction_boards_face_the_traffic_on_posts_beside_the_lanes(self, is_one_way):
+        network = street('highway')
+        road = network.roads[0]
+        if is_one_way:
+            right = [lane for lane in road.sections[0].lanes if lane.number < 0]
+            beyond = [Lane(1, 'shoulder', (Cubic(0, 1.0),)), Lane(2, 'median', (Cubic(0, 3.0),))]
+            lanes = Section(0.0, (*right[1:], *beyond))
+            network = Network('Way', (Road(1, road.pieces, (lanes,)),), setting='highway')
+            road = network.roads[0]
+        site = Site(network, Ground(network), 1)
+        gantries(site, every_m=100.0)
+        mesh = site.mesh
+        boards = mesh.rows(np.flatnonzero(mesh.tag == Tag.TRAFFIC_SIGNS))
+        assert len(boards) > 3
+        assert boards.corners[:, :, 2].min() > 4.5
+        s = np.arange(0.0, road.length)
+        near = np.argmin(
+            np.linalg.norm(
+                road.points(s, 0 * s)[:, None, :2] - boards.corners.mean(axis=1)[None, :, :2],
+                axis=2,
+            ),
+            axis=0,
+        )
+        yaw = np.radians(road.yaw(s[near]))
+        facing = normals(boards.corners)
+        against = facing[:, 0] * np.cos(yaw) + facing[:, 1] * np.sin(yaw)
+        middle = road.points(s[near], 0 * near)[:, :2]
+        aside = boards.corners.mean(axis=1)[:, :2] - middle
+        is_right = np.cos(yaw) * aside[:, 1] - np.sin(yaw) * aside[:, 0] > 0
+        assert (np.where(is_right, against, -against) < -0.9).all()
+        if is_one_way:
+            assert is_right.all()
+        low = mesh.corners[mesh.tag == Tag.POLES].reshape(-1, 3)
+        low = low[low[:, 2] - site.ground.heights(low[:, :2]) < 3.0]
+        assert len(low)
+        assert not DrivingLanes(network).hold(low[:, :2]).any()
 
     def test_buildings_keep_their_distance(self, places):
         for setting, least in (('city', 0.0), ('suburb', 3.0), ('highway', 2.0)):

@@ -49,9 +49,9 @@ def _things(
     wood = palettes.drawn(rng, palettes.BOARDS)
     metal = palettes.drawn(rng, palettes.CONCRETES)
     return [
-        (lambda: chair_mesh(wood, metal), (0.5, 0.5), int(rng.integers(2, 9))),
+        (lambda: chair_mesh(wood, metal), (0.5, 0.5), int(rng.integers(3, 13))),
         (lambda: table_mesh(1.4, 0.7, wood, metal), (0.75, 1.45), int(rng.integers(1, 5))),
-        (lambda: carton_mesh(rng), (0.45, 0.45), int(rng.integers(2, 10))),
+        (lambda: carton_mesh(rng), (0.45, 0.45), int(rng.integers(3, 16))),
         (
             lambda: cupboard_mesh(rng),
             (0.45, 1.0),
@@ -60,11 +60,11 @@ def _things(
         (
             lambda: walker_mesh(*draw_person(rng)[:2], phase=0.03),
             (0.35, 0.45),
-            int(rng.integers(0, 5)),
+            int(rng.integers(0, 6)),
         ),
         (lambda: bin_mesh(metal), (0.5, 0.55), int(rng.integers(0, 3))),
         (lambda: stretched(cone_mesh(), (0.3, 0.3, 0.3)), (0.12, 0.12), int(rng.integers(0, 12))),
-        (lambda: cable_mesh(rng), (0.5, 1.4), int(rng.integers(0, 4))),
+        (lambda: cable_mesh(rng), (0.5, 1.4), int(rng.integers(1, 8))),
     ]
 
 

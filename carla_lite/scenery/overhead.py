@@ -15,6 +15,7 @@ from carla_lite.tags import Tag
 import numpy as np
 
 _HEADROOM_M = 5.2
+_FOOT_M = 1.3  # from the road's edge to a gantry's post
 
 
 def footbridges(site: Site, every_m: float) -> None:
@@ -47,7 +48,7 @@ def gantries(site: Site, every_m: float) -> None:
             lanes = int(np.interp(s, side.s, side.lanes))
             if lanes < 2:
                 continue
-            span, foot = _over_side(side, float(s))
+            span, foot = _over_side(site, side, float(s))
             if span > 0 and site.is_clear(foot[None, :2], 0.4)[0]:
                 x, y, z, yaw = (float(value) for value in foot)
                 mesh = gantry_mesh(span, min(lanes, 3), site.rng)
@@ -108,18 +109,27 @@ def _underside(length: float, wide: float, z: float, finish: Finish) -> Mesh:
     return box((length, wide, 0.02), (0, 0, z), finish)
 
 
+def _other(site: Site, side: Wayside) -> Wayside:
+    return next(o for o in site.waysides if o.road is side.road and o.sign != side.sign)
+
+
 def _ends(
     site: Site, side: Wayside, s: float, out_m: float
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """Return the distance across the road, and a place beyond each of its edges."""
-    other = next(o for o in site.waysides if o.road is side.road and o.sign != side.sign)
-    right, left = side.spots(s, out_m)[0, :3], other.spots(s, out_m)[0, :3]
+    right = side.spots(s, out_m)[0, :3]
+    left = _other(site, side).spots(s, out_m)[0, :3]
     return float(np.linalg.norm(right - left)), right, left
 
 
-def _over_side(side: Wayside, s: float) -> tuple[float, np.ndarray]:
+def _over_side(site: Site, side: Wayside, s: float) -> tuple[float, np.ndarray]:
     """Return how far a gantry reaches, to the strip in the middle, and its foot with a yaw."""
-    foot = side.spots(s, 1.2)[0]
-    median = float(np.interp(s, side.s, side.median))
-    reach = abs(float(np.interp(s, side.s, side.edge))) + 1.2
-    return (reach if median > 0.4 else 0.0), foot
+    foot = side.spots(s, _FOOT_M)[0]
+    reach = abs(float(np.interp(s, side.s, side.edge))) + _FOOT_M
+    if float(np.interp(s, side.s, side.median)) > 0.4:
+        return reach, foot
+    other = _other(site, side)
+    strip = float(other.sidewalk_m(np.array([s]))[0])
+    if np.interp(s, other.s, other.lanes) > 0 or strip < 1.2:
+        return 0.0, foot  # nothing between the directions to stand on
+    return reach + abs(float(np.interp(s, other.s, other.kerb))) + 0.6, foot
