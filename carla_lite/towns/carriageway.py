@@ -110,52 +110,60 @@ def run(
     """
     aside = -(layout.inner_m + layout.median_m / 2)
     around = offset(line, aside)
-    twice = chained(around, around)
-    places = [beside(line, aside, item.middle) for item in exits]
-    after = [_end_of_exit(place, item) for place, item in zip(places, exits, strict=True)]
-
-    def road(begin: float, end: float, added: Sequence[bool]) -> int:
-        pieces = cut(twice, begin, end)
-        length = length_of(pieces)
-        rungs = [(0.0, layout.profile(added[0]))]
-        if added[1] != added[0]:
-            rungs.append((length - exits[0].store, layout.profile(added[1])))
-        return builder.road(
-            pieces,
-            varied(rungs, _OPEN_M, length),
-            elevation=over(land, pieces),
-            superelevation=banked(pieces) if length > 150 else (),
-            speed_mps=layout.speed_mps,
-        )
-
+    course = _Course(builder, layout, land, chained(around, around))
+    total = length_of(around)
+    middles = [beside(line, aside, item.middle) for item in exits]
+    after = [_end_of_exit(middle, item) for middle, item in zip(middles, exits, strict=True)]
     comes = []
     for index, item in enumerate(exits):
-        begin = after[index - 1] - (length_of(around) if index == 0 else 0.0)
-        lift = length_of(around) if begin < 0 else 0.0
-        end = places[index] - item.reach - _FORK_M
-        comes.append(road(begin + lift, end + lift, (exits[index - 1].weaves, True)))
-    built = []
-    for index, item in enumerate(exits):
-        place, then = places[index], comes[(index + 1) % len(exits)]
-        across = road(place - item.reach, place + item.reach, (False, False))
+        begin, end = after[index - 1], middles[index] - item.reach - _FORK_M
+        if index == 0:  # the line is there twice, so that this road can lie over its beginning
+            end += total
+        comes.append(course.road(begin, end, (exits[index - 1].weaves, True), item.store))
+    return [
+        course.place(item, middles[index], comes[index], comes[(index + 1) % len(exits)])
+        for index, item in enumerate(exits)
+    ]
+
+
+@dataclass(frozen=True)
+class _Course:
+    """A carriageway in the making, on its reference line."""
+
+    builder: Builder
+    layout: Layout
+    land: Hills
+    line: tuple[Piece, ...]
+
+    def road(self, begin: float, end: float, added: tuple[bool, bool], store: float) -> int:
+        """Add a road that has the added lane at its start, at its end, at both or nowhere."""
+        pieces = cut(self.line, begin, end)
+        length = length_of(pieces)
+        rungs = [(0.0, self.layout.profile(added[0]))]
+        if added[1] != added[0]:
+            rungs.append((length - store, self.layout.profile(added[1])))
+        return self.builder.road(
+            pieces,
+            varied(rungs, _OPEN_M, length),
+            elevation=over(self.land, pieces),
+            superelevation=banked(pieces) if length > 150 else (),
+            speed_mps=self.layout.speed_mps,
+        )
+
+    def place(self, item: Exit, middle: float, come: int, then: int) -> Place:
+        """Add what lies between an exit's ramps and behind them."""
+        low, high = middle - item.reach, middle + item.reach
+        across = self.road(low, high, (False, False), item.store)
         go = then
         if not item.weaves:
-            low = place + item.reach + _FORK_M
-            go = road(low, low + item.store, (True, True))
-            _close(builder, layout, go, then)
-        edge = -(layout.lanes * layout.lane_m + layout.shoulder_m + _GORE_M + _RAMP_INNER_M)
-        turn = 2 * (-edge - layout.lanes * layout.lane_m) / _FORK_M
-        built.append(
-            Place(
-                comes[index],
-                across,
-                go,
-                place_on(twice, place - item.reach).moved(0.0, edge, -turn),
-                place_on(twice, place + item.reach).moved(0.0, edge, turn),
-                place_on(twice, place),
-            )
-        )
-    return built
+            go = self.road(high + _FORK_M, high + _FORK_M + item.store, (True, True), item.store)
+            _close(self.builder, self.layout, go, then)
+        inner = self.layout.lanes * self.layout.lane_m
+        edge = -(inner + self.layout.shoulder_m + _GORE_M + _RAMP_INNER_M)
+        turn = 2 * (-edge - inner) / _FORK_M
+        leave = place_on(self.line, low).moved(0.0, edge, -turn)
+        join = place_on(self.line, high).moved(0.0, edge, turn)
+        return Place(come, across, go, leave, join, place_on(self.line, middle))
 
 
 def attach(builder: Builder, layout: Layout, place: Place, out: int, back: int) -> None:

@@ -15,7 +15,9 @@ from carla_lite.roads.path import (
     Stance,
     start_of,
 )
-from carla_lite.towns.crossing import Arm, Control, cross
+from carla_lite.towns.arms import Arm
+from carla_lite.towns.control import Control
+from carla_lite.towns.crossing import cross
 from carla_lite.towns.land import banked, Hills, hills_of, levelled, over, tamed
 from carla_lite.towns.paint import Paint, road_paint, town_paint
 from carla_lite.towns.rings import winding

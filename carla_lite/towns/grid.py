@@ -6,8 +6,10 @@ import math
 from carla_lite.roads.builder import Builder, Profile, Touch
 from carla_lite.roads.network import Network, Piece, Signal, SPEED_SIGN
 from carla_lite.roads.path import end_of, heights, length_of, start_of
+from carla_lite.towns.arms import Arm
 from carla_lite.towns.blocks import Plan, plan_of, Way
-from carla_lite.towns.crossing import Arm, Control, cross
+from carla_lite.towns.control import Control
+from carla_lite.towns.crossing import cross
 from carla_lite.towns.paint import Paint, road_paint, town_paint
 from carla_lite.towns.roundabout import reach_of, ring_radius, roundabout
 from carla_lite.towns.streets import kerb_width, Street, varied

@@ -14,8 +14,9 @@ from carla_lite.roads.path import (
     length_of,
     Stance,
 )
+from carla_lite.towns.arms import Arm
 from carla_lite.towns.carriageway import attach, Exit, Layout, Place, run
-from carla_lite.towns.crossing import Arm, cross
+from carla_lite.towns.crossing import cross
 from carla_lite.towns.land import Hills, hills_of
 from carla_lite.towns.paint import road_paint, town_paint
 from carla_lite.towns.streets import Street, varied

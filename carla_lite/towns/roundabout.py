@@ -7,7 +7,8 @@ import math
 from carla_lite.roads.builder import Builder, Profile, Strip, Touch
 from carla_lite.roads.network import Cubic, Mark
 from carla_lite.roads.path import draw, Stance
-from carla_lite.towns.crossing import Arm, cross
+from carla_lite.towns.arms import Arm
+from carla_lite.towns.crossing import cross
 from carla_lite.towns.paint import Paint
 import numpy as np
 

@@ -8,7 +8,8 @@ from carla_lite.roads.builder import Builder, Profile, Strip, Touch
 from carla_lite.roads.network import Mark, MarkKind, Network, Piece
 from carla_lite.roads.path import cut, filleted, length_of
 from carla_lite.roads.scaling import scaled
-from carla_lite.towns.crossing import Arm, cross
+from carla_lite.towns.arms import Arm
+from carla_lite.towns.crossing import cross
 from carla_lite.towns.ways import chain, gaps_of, middle_shift, Reach
 import numpy as np
 

@@ -7,7 +7,6 @@ import math
 from carla_lite.roads.builder import Builder, Profile
 from carla_lite.roads.network import Cubic, Piece
 from carla_lite.roads.path import cut, end_of, length_of, offset, start_of
-from carla_lite.towns.crossing import clear_distances
 from carla_lite.towns.streets import full_width, kerb_width
 
 _LEAST_M = 7.0
@@ -60,6 +59,30 @@ def gaps_of(
         for (_, _, index, end), metres in zip(seen, clear, strict=True):
             gaps[index][end] = metres
     return gaps
+
+
+def clear_distances(
+    headings: Sequence[float], widths: Sequence[tuple[float, float]], radius: float, least: float
+) -> list[float]:
+    """
+    Return how far from the crossing point each arm must end for its kerbs to be rounded.
+
+    :param headings: outward, radians, counter-clockwise; ``widths``: of each arm's left and right
+        half seen from the junction, to the kerb, metres.
+    """
+    count = len(headings)
+    distances = [least] * count
+    for one in range(count):
+        two = (one + 1) % count
+        angle = (headings[two] - headings[one]) % (2 * math.pi)
+        if angle > math.radians(160):
+            continue
+        near, far = widths[one][0], widths[two][1]  # the sides that face each other
+        round_m = radius / math.tan(angle / 2)
+        sine, cosine = math.sin(angle), math.cos(angle)
+        distances[one] = max(distances[one], (far + near * cosine) / sine + round_m)
+        distances[two] = max(distances[two], (near + far * cosine) / sine + round_m)
+    return distances
 
 
 def middle_shift(profile: Profile) -> float:
