@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from carla_lite.materials import Material
 from carla_lite.mesh import joined, Mesh
+from carla_lite.scenery.leaves import leaf_corners
 from carla_lite.scenery.parts import anchored, facets, Finish, RANK_M
-from carla_lite.scenery.plants import leaf_corners
 from carla_lite.tags import Tag
 import numpy as np
 

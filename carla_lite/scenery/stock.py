@@ -8,9 +8,10 @@ from carla_lite.mesh import Mesh
 from carla_lite.scenery import palettes
 from carla_lite.scenery.buildings import building_mesh, draw_style
 from carla_lite.scenery.houses import barn_mesh, house_mesh
+from carla_lite.scenery.leaves import draw_foliage
 from carla_lite.scenery.parts import Bgr
 from carla_lite.scenery.people import Clothes, walker_mesh
-from carla_lite.scenery.plants import bush_mesh, draw_foliage, FINE_M, tree_mesh, TreeKind
+from carla_lite.scenery.plants import bush_mesh, FINE_M, tree_mesh, TreeKind
 from carla_lite.scenery.signs import SIGN_KINDS, sign_mesh
 from carla_lite.scenery.vehicles import vehicle_mesh, VehicleKind
 import numpy as np
