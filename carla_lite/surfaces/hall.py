@@ -166,7 +166,7 @@ def _tagged(
     """Return pieces of lines, those on the track tagged as such; ``flat``: (n, 4, 2)."""
     corners = floor.world(flat)
     on_track = paved.clearance(corners.mean(axis=1)[:, :2]) == 0
-    far_m = 60.0 * scale
+    far_m = (35.0 if len(flat) > 1000 else 60.0) * scale  # teeth are many
     return joined(
         [
             quads(corners[chosen], tag, material, Layer.DIRT, colour=colour, far_m=far_m)
