@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 import logging
 import signal
 import sys
@@ -106,6 +106,7 @@ def _serve(options: argparse.Namespace, ended: threading.Event) -> None:
     streams.close()
 
 
+@lru_cache(2)  # who goes back and forth between two towns does not build them again
 def _town_and_renderer(name: str, seed: int) -> tuple[Town, Renderer]:
     town = build_town(name, seed)
     return town, Renderer(town, draw_look(seed))

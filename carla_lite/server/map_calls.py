@@ -2,10 +2,14 @@
 
 from typing import Any
 
-from carla_lite.protocol.records import pose_record
+from carla_lite.protocol.records import pose_record, vector_of
 from carla_lite.server.registry import endpoint
 from carla_lite.server.simulation import Simulation
+from carla_lite.tags import Tag
 from carla_lite.towns import TOWN_NAMES
+from carla_lite.world.ray import ray_to_ground, tag_of_ground
+from carla_lite.world.refusal import Refused
+import numpy as np
 
 _FOLDER = 'Carla/Maps/'
 
@@ -44,3 +48,24 @@ def get_environment_objects(_simulation: Simulation, _label: int = 255) -> list[
 @endpoint('enable_environment_objects', 'load_map_layer', 'unload_map_layer', 'draw_debug_shape')
 def do_nothing(_simulation: Simulation, *_arguments: Any) -> None:
     """Accept what changes nothing here."""
+
+
+@endpoint('project_point')
+def project_point(
+    simulation: Simulation, start: list[float], direction: list[float], reach_m: float
+) -> list[Any]:
+    """Return whether and where a ray meets the ground; what stands on it does not stop the ray."""
+    town = simulation.world.town
+    hit = ray_to_ground(town, np.array(vector_of(start)), np.array(vector_of(direction)), reach_m)
+    if hit is None:
+        return [False, [[0.0, 0.0, 0.0], int(Tag.NONE)]]
+    return [True, [hit.tolist(), int(tag_of_ground(town, hit))]]
+
+
+@endpoint('copy_opendrive_to_file')
+def copy_opendrive_to_file(_simulation: Simulation, *_arguments: Any) -> None:
+    """Refuse, in words: towns come from seeds."""
+    raise Refused(
+        'carla_lite does not make towns of OpenDRIVE texts, use load_world with one of '
+        + ', '.join(TOWN_NAMES)
+    )

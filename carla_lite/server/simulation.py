@@ -19,6 +19,10 @@ from carla_lite.world.world import Numbers, World
 _LOG = logging.getLogger(__name__)
 _LONGEST_STEP_S = 0.1  # of asynchronous time, however late the machine is
 
+#: When a client hears of a new episode it subscribes anew and drops what it had, and crashes at
+#: times (use after free) when a message comes just then. So nothing does for a moment.
+_REST_S = 0.5
+
 #: Makes a town by name, and what draws it, or says why not (CarlaLiteError).
 BuildTown = Callable[[str], tuple[Town, Draws]]
 
@@ -54,6 +58,7 @@ class Simulation:
         made, renderer = build_town(town)
         self.world = World(made, weather, 1, self._numbers)
         self._cameras = Cameras(streams, renderer)
+        self._rest_until_s = 0.0
         self._closed = False
 
     def start(self) -> None:
@@ -102,8 +107,9 @@ class Simulation:
                     self.world.settings = old.settings
                 self._mode_changed.notify_all()
                 message = state_message(self.world, MAP_CHANGED)
-                later = state_message(self.world, 0)
-            self._publish_state(message, later, must_arrive=True)
+                self.streams.greet_with(self.world_stream, state_message(self.world, 0))
+                self._rest_until_s = time.monotonic() + _REST_S
+            self.streams.publish(self.world_stream, [message], must_arrive=True)
 
     def refuse_unless_open(self, stream_id: int) -> None:
         """
@@ -124,7 +130,10 @@ class Simulation:
                 if self._closed:
                     return
                 fixed_s = self.world.settings.fixed_delta_s
-            time.sleep(max(0.0, last_s + 1.0 / self._rate_hz - time.monotonic()))
+            due_s = max(last_s + 1.0 / self._rate_hz, self._rest_until_s)
+            if (wait_s := due_s - time.monotonic()) > 0.0:
+                time.sleep(wait_s)
+                continue  # the mode may have changed, or a new episode begun
             now_s = time.monotonic()
             try:
                 self._step(fixed_s or min(now_s - last_s, _LONGEST_STEP_S), freely=True)
@@ -146,12 +155,8 @@ class Simulation:
                 measured = measurements(self.world, self.streams.has_subscribers)
                 if self._cameras.is_idle:  # asynchronous: slow cameras leave ticks out
                     self._cameras.shoot(self._cameras.aim(self.world), must_arrive)
-            self._publish_state(state, state, must_arrive)
+            self.streams.greet_with(self.world_stream, state)
+            self.streams.publish(self.world_stream, [state], must_arrive)
             for stream_id, parts in measured:
                 self.streams.publish(stream_id, parts, must_arrive)
             return frame
-
-    def _publish_state(self, message: bytes, later: bytes, must_arrive: bool) -> None:
-        """Publish the world's state; those who come later get it as their first one."""
-        self.streams.greet_with(self.world_stream, later)
-        self.streams.publish(self.world_stream, [message], must_arrive)
