@@ -10,13 +10,8 @@ import cv2
 import numpy as np
 import pytest
 from seg_node.labels import ROAD
-from training.collection.config import (
-    CameraConfig,
-    CollectConfig,
-    KeepConfig,
-    SplitConfig,
-    VaryConfig,
-)
+from training.collection.camera import CameraConfig, VaryConfig
+from training.collection.config import CollectConfig, KeepConfig, SplitConfig
 from training.collection.filters import check_road, SplitGap, Standstill
 from training.collection.lens import Lens
 from training.collection.moment import Developed, Moment, SkipError, View

@@ -1,5 +1,6 @@
 """Make a pairs folder: ``python -m training collect training/configs/collect.yaml``."""
 
+import sys
 import time
 from typing import Any
 
@@ -34,6 +35,9 @@ def collect(config: CollectConfig, quiet: bool = False) -> dict[str, Any]:
             raise CollectError(_with_what_is_safe(str(error), folder)) from error
         except KeyboardInterrupt as interrupt:
             raise KeyboardInterrupt(_with_what_is_safe('interrupted', folder)) from interrupt
+        except SystemExit:  # SIGTERM, while there is a car to be put away
+            print(_with_what_is_safe('terminated', folder), file=sys.stderr)
+            raise
         new = folder.ledger.samples - before.samples
         return {
             'output': str(config.output),

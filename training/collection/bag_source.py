@@ -13,7 +13,8 @@ from seg_node.labels import LANE_LABELS, UNLABELLED
 from seg_node.preprocess import to_bgr
 from seg_node.sources.bag import BagMessage, BagSource, CAMERA_INFO_TYPE
 from seg_node.sources.base import SourceError
-from training.collection.config import BagConfig, CameraConfig, CollectConfig
+from training.collection.camera import CameraConfig
+from training.collection.config import BagConfig, CollectConfig
 from training.collection.errors import CollectError
 from training.collection.moment import DAMAGED, Developed, LOST_PAIR, Moment, SkipError, Skipped
 from training.collection.schedule import Drive

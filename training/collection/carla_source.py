@@ -15,7 +15,8 @@ from seg_node.carla.shot import LostShot, Shot
 from seg_node.carla.tags import labels_of_tags, table_of_version, TagTable
 from seg_node.carla.weather import weather_parameters
 from seg_node.preprocess import to_bgr
-from training.collection.config import CameraConfig, CollectConfig, sun_altitude_deg
+from training.collection.camera import CameraConfig
+from training.collection.config import CollectConfig, sun_altitude_deg
 from training.collection.errors import CollectError
 from training.collection.journey import Journey
 from training.collection.lens import Lens

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from training.collection.camera import CameraConfig, VaryConfig
 from training.errors import ConfigError
 from training.settings import plain
 
@@ -17,59 +18,8 @@ SUN_ALTITUDES_DEG: dict[str, float | None] = {
     'dusk': -4.0,
     'night': -30.0,
 }
-#: Attributes of CARLA's cameras that move things in the picture.
-_BENDING = {'lens_k', 'lens_kcube', 'lens_x_size', 'lens_y_size', 'fov', 'image_size_x'}
 #: Keys that say where and how, not what: a collection may go on with other ones.
 _NOT_WHAT = ('output', 'host', 'port', 'timeout_s', 'contact_sheet')
-
-
-@dataclass(frozen=True)
-class CameraConfig:
-    """
-    One camera on the vehicle.
-
-    :param name: stands in ``samples.jsonl``.
-    :param fov_deg: horizontal field of view.
-    :param forward_m: before the middle of the vehicle.
-    :param right_m: right of it.
-    :param height_m: over the ground.
-    :param pitch_deg: nose up; a camera that looks down has a negative one.
-    :param yaw_deg: to the right.
-    :param roll_deg: right side down.
-    :param lens: k1 and k2 of the radial distortion as OpenCV defines it, 0 for a pinhole; pictures
-        and labels are bent alike, by the collector.
-    :param attributes: further ones of the RGB camera's blueprint, such as
-        ``motion_blur_intensity`` or ``exposure_compensation``.
-    """
-
-    name: str = 'front'
-    width: int = 512
-    height: int = 256
-    fov_deg: float = 90.0
-    forward_m: float = 1.5
-    right_m: float = 0.0
-    height_m: float = 1.6
-    pitch_deg: float = -6.0
-    yaw_deg: float = 0.0
-    roll_deg: float = 0.0
-    lens: tuple[float, float] = (0.0, 0.0)
-    attributes: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class VaryConfig:
-    """
-    How far the camera of each drive is off its own place: no two vehicles are mounted alike.
-
-    :param height_share: of its height, either way.
-    :param pitch_deg: either way, as the others.
-    """
-
-    height_share: float = 0.0
-    pitch_deg: float = 0.0
-    yaw_deg: float = 0.0
-    roll_deg: float = 0.0
-    fov_deg: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -235,26 +185,7 @@ class CollectConfig:
         if len(set(names)) < len(names):
             raise ConfigError('--cameras: two have one name, give each its own')
         for camera in self.cameras:
-            if not 0 < camera.fov_deg < 170:
-                raise ConfigError(
-                    f'--cameras: fov_deg of {camera.name} is {camera.fov_deg:g}, use 1 to 169'
-                )
-            if not (16 <= camera.width <= 4096 and 16 <= camera.height <= 4096):
-                raise ConfigError(
-                    f'--cameras: {camera.name} has {camera.width}x{camera.height} pixels, '
-                    'use 16 to 4096 each way'
-                )
-            widest_deg = camera.fov_deg + self.vary.fov_deg
-            if not self.vary.fov_deg < camera.fov_deg < widest_deg + 1e-9 < 170:
-                raise ConfigError(
-                    f'--vary.fov_deg is {self.vary.fov_deg:g}, too much for the '
-                    f'{camera.fov_deg:g} degrees of {camera.name}: lower it'
-                )
-            if bending := sorted(_BENDING & set(camera.attributes)):
-                raise ConfigError(
-                    f'--cameras: {bending[0]} of {camera.name} would bend its pictures and not '
-                    'its labels: use lens, which bends both'
-                )
+            camera.check(self.vary)
 
     def _check_split(self) -> None:
         split = self.split

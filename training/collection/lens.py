@@ -5,7 +5,7 @@ import math
 
 import cv2
 import numpy as np
-from training.collection.config import CameraConfig
+from training.collection.camera import CameraConfig
 from training.errors import ConfigError
 
 _WIDEST_DEG = 150.0

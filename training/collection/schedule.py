@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
-from training.collection.config import CameraConfig, CollectConfig, SplitConfig, VaryConfig
+from training.collection.camera import CameraConfig, VaryConfig
+from training.collection.config import CollectConfig, SplitConfig
 
 TRAIN, VALIDATION = 'train', 'validation'
 #: The town that the server has loaded, whatever it is.
