@@ -80,7 +80,7 @@ _SIMULATORS = ('lite', 'carla', 'none')
 
 
 def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    """Start what was asked for; when simulator or camera ends, all ends."""
+    """Start what was asked for; when any of it ends, all ends."""
     names = (*ARGUMENTS, *CAMERA_ARGUMENTS)
     value = {name: LaunchConfiguration(name).perform(context) for name in names}
     if value['simulator'] not in _SIMULATORS:
@@ -91,12 +91,12 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     image = value['image'] or f'{base}/image'
     started: list[LaunchDescriptionEntity] = [_segmentation(image, value)]
     needed = {'lite': [_carla_lite, _camera], 'carla': [_camera], 'none': []}
-    for make in needed[value['simulator']]:
-        process = make(value)
+    processes = [make(value) for make in needed[value['simulator']]]
+    if value['record']:
+        processes.append(_recorder(value['record'], image, base))
+    for process in processes:
         ended = OnProcessExit(target_action=process, on_exit=_stop_all)
         started += [process, RegisterEventHandler(ended)]
-    if value['record']:
-        started.append(_recorder(value['record'], image, base))
     return started
 
 
@@ -152,7 +152,7 @@ def _recorder(folder: str, image: str, base: str) -> ExecuteProcess:
 
 
 def _stop_all(event: ProcessExited, context: LaunchContext) -> list[EmitEvent]:
-    """End the launch with its simulator or camera, unless it is ending already."""
+    """End the launch with one of its processes, unless it is ending already."""
     if context.is_shutdown:
         return []
     return [EmitEvent(event=Shutdown(reason=f'{event.process_name} ended'))]

@@ -6,6 +6,7 @@ and the same scenarios run on the node's own process.
 """
 
 import shutil
+import socket
 import subprocess
 
 import cv2
@@ -17,7 +18,7 @@ pytest.importorskip('launch_ros', reason='launch tests need a full ROS 2 (launch
 if subprocess.run(['ros2', 'pkg', 'prefix', 'seg_node'], capture_output=True).returncode:
     pytest.skip('seg_node is not built by colcon and sourced', allow_module_level=True)
 
-from dds import LaunchedNode, Probe, ROOT, wait_until
+from dds import LaunchedNode, Probe, ROOT, stamp_ns, wait_until
 from sensor_msgs.msg import Image
 from test_node_diagnostics import (  # noqa: F401
     test_clock_not_running_and_simulation_time,
@@ -59,7 +60,13 @@ def launch(tmp_path, domain_id: int, *arguments: str) -> Launched:
     return Launched(tmp_path / 'launch.log', domain_id, {'arguments': arguments})
 
 
-@pytest.mark.parametrize('name', ['camera_lane', 'replay_lane', 'seg_node'])
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(('127.0.0.1', 0))
+        return found.getsockname()[1]
+
+
+@pytest.mark.parametrize('name', ['camera_lane', 'carla_lane', 'replay_lane', 'seg_node'])
 def test_arguments_are_documented(name: str) -> None:
     command = ['ros2', 'launch', 'seg_node', f'{name}.launch.py', '--show-args']
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -96,6 +103,61 @@ def test_camera_lane_uses_the_cameras_topic(tmp_path, domain_id) -> None:
         node.wait_for_log('active: waiting for images on /front/image_raw', 60)
     finally:
         assert node.stop() == 0
+
+
+def test_carla_lane_drives_in_the_small_simulator(tmp_path, domain_id) -> None:
+    """One command from nothing to masks, each of a picture with that stamp, and to its truth."""
+    pytest.importorskip('carla', reason='the carla client is not installed')
+    probe = Probe(domain_id)
+    base = '/carla/ego/bumper'
+    images, truths = probe.listen(f'{base}/image'), probe.listen(f'{base}/labels')
+    masks = probe.listen('/seg_node/mask')
+    node = launch(
+        tmp_path,
+        domain_id,
+        'carla_lane.launch.py',
+        f'port:={free_port()}',
+        *('role:=ego', 'camera:=bumper', 'width:=320', 'height:=180', 'rate_hz:=5.0'),
+        *('town:=LiteLoop', 'weather_schedule:=ClearNoon:10,HardRainNoon:10'),
+    )
+    try:
+        wait_until(lambda: len(masks) > 12, 'masks', 90)
+        node.wait_for_log('now HardRainNoon')
+    finally:
+        assert node.stop() == 0
+        probe.close()
+    stamps = {stamp_ns(image) for image in images}
+    assert {stamp_ns(mask) for mask in masks} <= stamps
+    assert {stamp_ns(truth) for truth in truths} <= stamps
+    assert {(mask.height, mask.width, mask.encoding) for mask in masks} == {(180, 320, 'mono8')}
+    assert {mask.header.frame_id for mask in masks} == {'ego/bumper_optical'}
+    log = node.log.read_text()
+    assert 'Traceback' not in log
+    assert 'process has died' not in log
+
+
+def test_carla_lane_takes_the_topics_of_others(tmp_path, domain_id) -> None:
+    node = launch(
+        tmp_path, domain_id, 'carla_lane.launch.py', 'simulator:=none', 'role:=hero', 'camera:=rgb'
+    )
+    try:
+        node.wait_for_log('active: waiting for images on /carla/hero/rgb/image', 60)
+    finally:
+        assert node.stop() == 0
+    assert 'carla_camera' not in node.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        (['simulator:=unreal'], 'simulator:=unreal is unknown: use lite, carla, none'),
+        (['simulator:=carla', 'autopilot:=me'], "parameter autopilot: 'me' is unknown"),
+    ],
+)
+def test_carla_lane_with_a_mistake_ends(tmp_path, domain_id, arguments, words) -> None:
+    node = launch(tmp_path, domain_id, 'carla_lane.launch.py', *arguments)
+    node.wait(60)
+    assert words in node.log.read_text()
 
 
 def test_a_bad_bundle_ends_the_launch(tmp_path, domain_id) -> None:

@@ -87,12 +87,14 @@ class CameraDrive:
         while not stop.is_set():
             before = self._status.shots
             try:
-                with open_rig(self._config) as rig:
+                with open_rig(self._config, stop) as rig:
                     self._drive(rig, stop)
                 return
-            except (NoServerError, ServerLostError) as error:
+            except CarlaError as error:
                 if stop.is_set():  # told to end together with its simulator
                     return
+                if not isinstance(error, (NoServerError, ServerLostError)):
+                    raise
                 if self._status.shots > before:
                     give_up_s = time.monotonic() + self._retry_s
                 self._note_failure(error, give_up_s)

@@ -5,6 +5,9 @@ import threading
 import time
 from typing import Any
 
+#: Signals and stops are noticed so soon.
+_LOOK_UP_S = 0.1
+
 
 class IncompleteError(Exception):
     """Not every stream delivered in time; the text names those that did not."""
@@ -17,13 +20,15 @@ class Pairing:
     Sensors deliver on threads of their own, in any order, and may skip frames.
     """
 
-    def __init__(self, streams: Iterable[str]) -> None:
+    def __init__(self, streams: Iterable[str], stop: threading.Event | None = None) -> None:
         """
         Wait for these streams.
 
         :param streams: their names.
+        :param stop: ends all waiting when it is set.
         """
         self._streams = frozenset(streams)
+        self._stop = stop or threading.Event()
         self._arrived = threading.Condition()
         self._waiting: dict[int, dict[str, Any]] = {}
         self._settled = -1  # frames up to here were taken or given up
@@ -46,12 +51,11 @@ class Pairing:
         """
         end_s = time.monotonic() + timeout_s
         with self._arrived:
-            while self._missing(frame_number):
-                # Short waits, so that a signal is answered soon.
-                if not self._arrived.wait(min(0.2, max(0.0, end_s - time.monotonic()))) and (
-                    time.monotonic() >= end_s
-                ):
+            while self._missing(frame_number) and not self._stop.is_set():
+                left_s = end_s - time.monotonic()
+                if left_s <= 0:
                     break
+                self._arrived.wait(min(_LOOK_UP_S, left_s))
             missing = self._missing(frame_number)
             deliveries = self._waiting.get(frame_number, {})
             self._settle(frame_number)

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, ExitStack
 import logging
 import random
+import threading
 from typing import Any
 
 from seg_node.carla.actors import find_or_spawn_ego, MadeActors, spawn_places
@@ -26,12 +27,12 @@ from seg_node.carla.greeting import greet
 from seg_node.carla.library import carla_library
 from seg_node.carla.pairing import IncompleteError
 from seg_node.carla.pose import Pose
-from seg_node.carla.sensors import DEPTH, RGB, Sensors, stream_name, TRUTH
+from seg_node.carla.sensors import Sensors
 from seg_node.carla.shot import LostShot, RigCounts, Shot
+from seg_node.carla.snapshot import motion_of, shot_of, stamp_ns_of
 from seg_node.carla.stopping import undisturbed, unwinding_on_sigterm
 from seg_node.carla.synchrony import WorldSettings
 from seg_node.carla.weather import weather_parameters
-from seg_node.frame import Frame
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +51,12 @@ class Rig:
     """The car, its cameras and the clock; made by :func:`open_rig`."""
 
     def __init__(
-        self, config: RigConfig, client: Any, undo: ExitStack, hang_up: ExitStack
+        self,
+        config: RigConfig,
+        client: Any,
+        undo: ExitStack,
+        hang_up: ExitStack,
+        stop: threading.Event | None = None,
     ) -> None:
         """
         Set everything up; what is done is put on the stacks step by step.
@@ -66,6 +72,7 @@ class Rig:
         self._chance = random.Random(config.seed)
         self._made = MadeActors(self._carla)
         self._lost_in_a_row = 0
+        self._stop = stop
         if config.town:
             load_town(client, config.town, config.timeout_s)
         with asking('reading the world'):
@@ -102,7 +109,7 @@ class Rig:
         with asking('ticking'):
             self._drive()
             snapshot = self._next_snapshot()
-        _motion_of(snapshot, self.ego.id)  # a car that is gone is told before its cameras
+        motion_of(snapshot, self.ego.id)  # a car that is gone is told before its cameras
         patience_s = self.config.picture_timeout_s
         if self._lost_in_a_row:
             patience_s = min(patience_s, _NEXT_PICTURE_TIMEOUT_S)
@@ -192,7 +199,7 @@ class Rig:
             if config.drives_clock:
                 world.tick(config.timeout_s)  # who joins a synchronous world sees no actors yet
         self.ego = find_or_spawn_ego(carla, world, self._made, config, self._chance)
-        self._sensors = Sensors(carla, world, self.ego, self._made, config.cameras)
+        self._sensors = Sensors(carla, world, self.ego, self._made, config.cameras, self._stop)
         self._driver: Driver = driver_for(
             carla, self._client, world, self.ego, config, self._chance
         )
@@ -219,27 +226,17 @@ class Rig:
         return self._snapshot
 
     def _drive(self) -> None:
-        pose, speed_mps = _motion_of(self._snapshot, self.ego.id)
+        pose, speed_mps = motion_of(self._snapshot, self.ego.id)
         self._driver.step(pose, speed_mps)
         if reason := self._driver.relocated:
             self.counts.relocations[reason] = self.counts.relocations.get(reason, 0) + 1
 
     def _shot(self, snapshot: Any, timeout_s: float) -> Shot | LostShot:
-        stamp_ns = round(snapshot.timestamp.elapsed_seconds * 1e9)
         try:
-            arrays = self._sensors.pairing.take(snapshot.frame, timeout_s)
+            deliveries = self._sensors.pairing.take(snapshot.frame, timeout_s)
         except IncompleteError as error:
-            return LostShot(snapshot.frame, stamp_ns, str(error))
-        pictures, tags, depths_m, poses = {}, {}, {}, {}
-        for camera in self.config.cameras:
-            picture, poses[camera.name] = arrays[stream_name(camera.name, RGB)]
-            pictures[camera.name] = Frame(picture, 'bgra', stamp_ns, camera.name)
-            if camera.truth:
-                tags[camera.name] = arrays[stream_name(camera.name, TRUTH)][0]
-            if camera.depth:
-                depths_m[camera.name] = arrays[stream_name(camera.name, DEPTH)][0]
-        ego_pose, speed_mps = _motion_of(snapshot, self.ego.id)
-        return Shot(snapshot.frame, stamp_ns, pictures, tags, depths_m, poses, ego_pose, speed_mps)
+            return LostShot(snapshot.frame, stamp_ns_of(snapshot), str(error))
+        return shot_of(snapshot, self.ego.id, self.config.cameras, deliveries)
 
     def _let_go(self) -> None:
         with asking('stopping the car'):
@@ -250,10 +247,12 @@ class Rig:
 
 
 @contextmanager
-def open_rig(config: RigConfig) -> Iterator[Rig]:
+def open_rig(config: RigConfig, stop: threading.Event | None = None) -> Iterator[Rig]:
     """
     Connect, set up, and put everything back when the block ends, however it ends.
 
+    :param stop: for programs with signal handlers of their own: no picture is waited for once it
+        is set.
     :raises CarlaError: with one sentence that says what is wrong and what to do.
     """
     with unwinding_on_sigterm():
@@ -261,7 +260,7 @@ def open_rig(config: RigConfig) -> Iterator[Rig]:
         undo = ExitStack()
         with ExitStack() as hang_up:
             try:
-                yield Rig(config, client, undo, hang_up)
+                yield Rig(config, client, undo, hang_up, stop)
             finally:
                 with undisturbed():
                     _close(client, config, undo)
@@ -279,17 +278,3 @@ def _close(client: Any, config: RigConfig, undo: ExitStack) -> None:
         undo.close()
     except CarlaError as error:
         _log.warning('not everything could be put back: %s', error)
-
-
-def _motion_of(snapshot: Any, actor_id: int) -> tuple[Pose, float]:
-    """
-    Return an actor's pose and speed at a tick.
-
-    :raises CarlaError: when the actor is not there any more.
-    """
-    state = snapshot.find(actor_id)
-    if state is None:
-        raise CarlaError(
-            'the car is gone: another client destroyed it or loaded another town; start again'
-        )
-    return Pose.of(state.get_transform()), state.get_velocity().length()

@@ -1,6 +1,7 @@
 """The cameras on the car: RGB, truth and depth at one pose, delivered together."""
 
 from collections.abc import Callable, Mapping
+import threading
 from typing import Any
 
 import numpy as np
@@ -20,15 +21,22 @@ class Sensors:
     """All sensors of a rig; their pictures meet in one pairing."""
 
     def __init__(
-        self, carla: Any, world: Any, ego: Any, made: MadeActors, cameras: tuple[CameraMount, ...]
+        self,
+        carla: Any,
+        world: Any,
+        ego: Any,
+        made: MadeActors,
+        cameras: tuple[CameraMount, ...],
+        stop: threading.Event | None = None,
     ) -> None:
         """
         Spawn the sensors and listen.
 
+        :param stop: ends all waiting for pictures when it is set.
         :raises CarlaError: when a blueprint or an attribute is unknown.
         """
         kinds = {(camera.name, kind): camera for camera in cameras for kind in _kinds_of(camera)}
-        self.pairing = Pairing(stream_name(*key) for key in kinds)
+        self.pairing = Pairing((stream_name(*key) for key in kinds), stop)
         for (name, kind), camera in kinds.items():
             with asking(f'spawning the {kind} camera {name}'):
                 blueprint = _blueprint(world, camera, kind)
