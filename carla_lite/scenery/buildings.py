@@ -12,8 +12,8 @@ from carla_lite.tags import Tag
 import numpy as np
 
 _SUNK_M = 0.6
-_FINE_M, _MIDDLE_M, _WIDE_M = 32.0, 90.0, 180.0
-_PLAIN_M = 80.0  # the ground floor is no other colour from here on
+_FINE_M, _MIDDLE_M, _WIDE_M = 28.0, 75.0, 120.0
+_PLAIN_M = 75.0  # from here on the renderer's own windows do for those of quads
 PANE = (70, 62, 52)
 
 
@@ -78,6 +78,8 @@ def building_mesh(
     ground = style.ground_m + _SUNK_M
     body = Finish(Tag.BUILDINGS, style.material, style.colour)
     near, far = body.between(0.0, _PLAIN_M), body.between(_PLAIN_M, body.far_m)
+    if style.material is not Material.GLASS:
+        far = far.but(Material.FACADE, style.colour)
     base = near.but(Material.WALL, style.base)
     parts = [wall.rects(wall.panels(ground), near) for wall in walls]
     parts += [wall.rects(wall.panels(0, ground), base) for wall in walls]
