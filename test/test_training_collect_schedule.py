@@ -5,6 +5,8 @@ from dataclasses import replace
 import itertools
 import json
 import math
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -201,3 +203,14 @@ def test_little_road_is_left_out() -> None:
     check_road(pixels, 0.03)
     with pytest.raises(SkipError, match='little road'):
         check_road(pixels, 0.031)
+
+
+def test_collecting_needs_no_torch() -> None:
+    program = (
+        'import sys, training.__main__, training.command_line, training.collect\n'
+        'import training.collection.carla_source, training.collection.bag_source\n'
+        'print(*sys.modules)'
+    )
+    done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True)
+    assert not {'torch', 'lightning', 'rclpy', 'carla_lite'} & set(done.stdout.split())
+    assert 'training.collect' in done.stdout, done.stderr

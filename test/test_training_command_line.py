@@ -1,5 +1,7 @@
 import json
 from pathlib import Path
+import re
+import shlex
 
 import pytest
 from training.__main__ import main, VERBS
@@ -100,6 +102,17 @@ def test_help_teaches(capsys, verb):
     assert f'python -m training {verb} [CONFIG.yaml] [--key value ...]' in text
     teaches = 'the pairs folder' if verb == 'collect' else 'folder that the paths of'
     assert teaches in ' '.join(text.split())
+
+
+def test_help_of_collect_has_examples_that_parse(capsys):
+    with pytest.raises(SystemExit):
+        main(['collect', '--help'])
+    text = capsys.readouterr().out
+    examples = re.findall(r'^  python -m training collect (.*)$', text, re.MULTILINE)
+    assert len(examples) == 5
+    for example in examples:
+        settings, _ = parse(CollectConfig, 'collect', shlex.split(example))
+        settings.check()
 
 
 def test_help_lists_the_verbs(capsys):

@@ -1,6 +1,6 @@
 """``python -m training VERB [CONFIG.yaml] [--key value …]`` to a checked dataclass."""
 
-from argparse import ArgumentError
+from argparse import ArgumentError, RawDescriptionHelpFormatter
 from collections.abc import Mapping, Sequence
 import dataclasses
 import difflib
@@ -9,11 +9,15 @@ from pathlib import Path
 import typing
 from typing import Any, TypeVar
 
-from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
+from jsonargparse import ActionConfigFile, ArgumentParser, DefaultHelpFormatter, Namespace
 from training.errors import ConfigError
 import yaml
 
 T = TypeVar('T')
+
+
+class _HelpFormatter(DefaultHelpFormatter, RawDescriptionHelpFormatter):
+    """Leaves the lines of an epilog as they are."""
 
 
 def make_parser(cls: type, verb: str, epilog: str = '') -> ArgumentParser:
@@ -23,6 +27,7 @@ def make_parser(cls: type, verb: str, epilog: str = '') -> ArgumentParser:
         usage=f'python -m training {verb} [CONFIG.yaml] [--key value ...]',
         epilog=epilog,
         exit_on_error=False,
+        formatter_class=_HelpFormatter,
     )
     parser.add_argument('--config', action=ActionConfigFile, help='YAML file of the keys below')
     parser.add_argument('--json', action='store_true', help='print the result as JSON only')
@@ -45,7 +50,7 @@ def parse(cls: type[T], verb: str, arguments: Sequence[str]) -> tuple[T, bool]:
     if arguments and not arguments[0].startswith('-'):
         arguments.insert(0, '--config')
     arguments = _bracket_lists(cls, arguments)
-    parser = make_parser(cls, verb)
+    parser = make_parser(cls, verb, getattr(cls, 'EXAMPLES', ''))
     for flag, value in pairwise(arguments):
         if flag == '--config':
             _check_file(cls, Path(value))

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from training.collection.camera import CameraConfig, VaryConfig
 from training.errors import ConfigError
@@ -121,6 +121,18 @@ class CollectConfig:
     :param jpeg_quality: 1 to 100.
     :param contact_sheet: pictures on contact_sheet.jpg; 0 makes none.
     """
+
+    EXAMPLES: ClassVar[str] = """\
+examples:
+  python -m training collect training/configs/collect.yaml
+  python -m training collect --simulator lite --weathers ClearNoon,HardRainNoon --times noon,night
+  python -m training collect training/configs/collect.yaml --simulator carla --towns Town03,Town04
+  python -m training collect --cameras "[{name: low, height_m: 0.2, fov_deg: 120}]" --drives 20
+  python -m training collect --bag.path drive --bag.image /front/image --bag.labels /front/labels
+
+The same command goes on with what was interrupted. What was collected stands in
+OUTPUT/contact_sheet.jpg and OUTPUT/dataset.json; docs/data.md tells all about it.
+Exit status: 0 done, 2 something to mend (one line says what), 130 interrupted."""
 
     output: Path = Path('out/collected')
     simulator: Literal['lite', 'carla'] = 'carla'
