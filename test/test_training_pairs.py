@@ -159,3 +159,35 @@ def test_shared_sets_hold_only_known_labels(shared_data):
         pairs = PairsFolder.open(SetConfig(path=path, annotated=annotated), shared_data)
         for index in range(0, len(pairs), 20):
             pairs.read(index)
+
+
+def list_samples(folder, splits, end='\n'):
+    lines = [json.dumps({'name': f'{i:04}', 'split': split}) for i, split in enumerate(splits)]
+    (folder / 'samples.jsonl').write_text('\n'.join(lines) + end)
+
+
+def test_what_a_collection_lists_is_the_set_and_its_split_decides(folder):
+    list_samples(folder, ['train', 'train', 'validation'] * 3)
+    (folder / 'masks/0011.png').unlink()  # not listed: a killed collection leaves such files
+    names = {
+        part: [pair.name for pair in open_set(folder, part=part).pairs]
+        for part in ('all', 'train', 'held_out')
+    }
+    assert names['all'] == [f'{i:04}' for i in range(9)]
+    assert names['held_out'] == ['0002', '0005', '0008']
+    assert sorted(names['train'] + names['held_out']) == names['all']
+    assert len(open_set(folder, part='train', hold_out=2, gap=1)) == 6, 'a block, where asked for'
+
+
+def test_a_line_without_end_does_not_count_yet(folder):
+    list_samples(folder, ['train'] * 5, end='')
+    assert len(open_set(folder)) == 4
+
+
+def test_a_listing_that_does_not_fit_is_refused(folder):
+    list_samples(folder, ['train'] * 13)
+    with pytest.raises(DataError, match='0012 is listed in samples.jsonl and not there'):
+        open_set(folder)
+    (folder / 'samples.jsonl').write_text('{"name": "0000"}\n[]\n')
+    with pytest.raises(DataError, match='line 2 is no sample'):
+        open_set(folder)
