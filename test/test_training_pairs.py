@@ -186,7 +186,7 @@ def test_a_line_without_end_does_not_count_yet(folder):
 
 def test_a_listing_that_does_not_fit_is_refused(folder):
     list_samples(folder, ['train'] * 13)
-    with pytest.raises(DataError, match='0012 is listed in samples.jsonl and not there'):
+    with pytest.raises(DataError, match=r'0012 is listed in samples\.jsonl and not there'):
         open_set(folder)
     (folder / 'samples.jsonl').write_text('{"name": "0000"}\n[]\n')
     with pytest.raises(DataError, match='line 2 is no sample'):
