@@ -199,6 +199,19 @@ def test_ctrl_c_keeps_what_was_taken_and_puts_the_world_back(
     assert not server.client().get_world().get_settings().synchronous_mode
 
 
+def test_a_killed_collection_leaves_nothing_for_good(tmp_path: Path, server: CarlaServer) -> None:
+    output, settings = tmp_path / 'set', {'frames': 30, 'keep__min_road': 0}
+    before = len(server.client().get_world().get_actors())
+    process = subprocess.Popen(command(output, server.port, **settings), cwd=ROOT)
+    assert kill_after_files(process, output / 'masks', 5, 0.0)
+    assert server.client().get_world().get_settings().synchronous_mode, 'as the kill left it'
+    result = run(output, server.port, **settings)
+    assert result['samples'] + sum(result['skipped'].values()) == 60
+    world = server.client().get_world()
+    assert not world.get_settings().synchronous_mode
+    assert len(world.get_actors()) == before
+
+
 def test_a_driven_car_that_stands_gives_no_second_picture(
     tmp_path: Path, server: CarlaServer
 ) -> None:

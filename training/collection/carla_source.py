@@ -19,6 +19,7 @@ from training.collection.camera import CameraConfig
 from training.collection.config import CollectConfig, sun_altitude_deg
 from training.collection.errors import CollectError
 from training.collection.journey import Journey
+from training.collection.leftovers import remove_leftovers, ROLE
 from training.collection.lens import Lens
 from training.collection.moment import Developed, LOST_PAIR, Moment, Skipped, View
 from training.collection.schedule import Drive
@@ -48,6 +49,7 @@ class CarlaSource:
                 'client': client.get_client_version(),
             }
             _check_towns(config.towns, {town_of(name) for name in client.get_available_maps()})
+        remove_leftovers(client, config.timeout_s)
         for camera in config.cameras:
             Lens.of(replace(camera, fov_deg=camera.fov_deg + config.vary.fov_deg))
         for weather in config.weathers:
@@ -117,7 +119,7 @@ class CarlaSource:
             port=self._port,
             timeout_s=config.timeout_s,
             town=drive.town,
-            role='collector',
+            role=ROLE,
             vehicle=config.vehicle,
             cameras=(_mount(drive.camera, lens),),
             rate_hz=config.rate_hz,

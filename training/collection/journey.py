@@ -28,7 +28,7 @@ class Journey:
 
     def _placed(self, first_step: int) -> Iterator[Shot | LostShot]:
         with asking('freezing the car'):
-            self._rig.ego.set_simulate_physics(False)
+            self._rig.ego.set_simulate_physics(False)  # it would sink or roll between two ticks
         poses = self._poses()
         for _ in range(first_step):
             next(poses)
