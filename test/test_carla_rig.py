@@ -17,12 +17,14 @@ from seg_node.carla import library
 from seg_node.carla.config import CameraMount, RigConfig
 from seg_node.carla.connection import connect
 from seg_node.carla.errors import CarlaError, ConnectError, NoServerError, ServerLostError
+from seg_node.carla.lane_marks import lane_marks_only, MapLines
 from seg_node.carla.pairing import IncompleteError, Pairing
 from seg_node.carla.pose import Pose
 from seg_node.carla.rig import open_rig
 from seg_node.carla.schedule import Schedule
 from seg_node.carla.shot import LostShot, Shot
 from seg_node.carla.tags import labels_of_picture, labels_of_tags
+from seg_node.labels import LANE_MARKING
 
 carla = pytest.importorskip('carla', reason='the carla client is not installed')
 
@@ -126,6 +128,28 @@ def test_colours_of_the_official_palette_mean_the_same_labels(server: CarlaServe
     for frame in both:
         labels = labels_of_tags(shots[frame].tags['front'])
         assert np.array_equal(labels_of_picture(colored[frame]), labels)
+
+
+def test_the_maps_own_markings_stay_lane_markings(server: CarlaServer) -> None:
+    """Map, camera, depth and pose of the real client fit together."""
+    mount = CameraMount('front', 256, 128, pose=Pose(1.5, 0.0, 1.6, -5.0), depth=True)
+    config = RigConfig(port=server.port, cameras=(mount,), autopilot='none', timeout_s=10.0)
+    painted, kept = 0, {'seen from above': 0, 'drawn into the picture': 0}
+    with open_rig(config) as rig:
+        lines = MapLines.of_map(rig.map)
+        for place in range(0, len(rig.spawn_points()), 4):
+            rig.teleport(place)
+            rig.tick()
+            shot = next(rig.shots())
+            labels = labels_of_tags(shot.tags['front'])
+            painted += np.count_nonzero(labels == LANE_MARKING)
+            for way, depth in zip(kept, (shot.depths_m['front'], None), strict=True):
+                pose = shot.camera_poses['front']
+                left = lane_marks_only(labels, mount, pose, lines, depth)
+                kept[way] += np.count_nonzero(left == LANE_MARKING)
+    assert painted > 500
+    for way, count in kept.items():
+        assert 0.7 * painted < count < painted, way
 
 
 RIG_PROGRAM = """

@@ -123,8 +123,10 @@ CAMERA = CameraMount('front', 320, 180, 90.0)
 LANE_M, PAINT_M = 3.5, 0.15
 
 
-def ground_under(camera: CameraMount, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
-    """Return x and y of the flat ground seen by each pixel, (H, W) float64, nan in the sky."""
+def ground_under(
+    camera: CameraMount, pose: Pose, bank: float = 0.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return x, y and depth of the ground z = bank y for each pixel, (H, W), nan in the sky."""
     columns, rows = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
     rays = np.stack(
         [
@@ -136,8 +138,9 @@ def ground_under(camera: CameraMount, pose: Pose) -> tuple[np.ndarray, np.ndarra
     )
     rays = rays @ pose.matrix[:3, :3].T
     with np.errstate(divide='ignore', invalid='ignore'):
-        distance = np.where(rays[..., 2] < -1e-3, -pose.z_m / rays[..., 2], np.nan)
-    return pose.x_m + distance * rays[..., 0], pose.y_m + distance * rays[..., 1]
+        sinking = rays[..., 2] - bank * rays[..., 1]
+        depth = np.where(sinking < -1e-3, (bank * pose.y_m - pose.z_m) / sinking, np.nan)
+    return pose.x_m + depth * rays[..., 0], pose.y_m + depth * rays[..., 1], depth
 
 
 def straight_road() -> MapLines:
@@ -159,8 +162,12 @@ def straight_road() -> MapLines:
         (Pose(x_m=30.0, y_m=2.0, z_m=3.0, pitch_deg=-25.0, yaw_deg=-160.0), 8),
     ],
 )
-def test_markings_stay_and_crosswalk_word_and_kerb_go(pose: Pose, crosswalk_m: int) -> None:
-    x, y = ground_under(CAMERA, pose)
+@pytest.mark.parametrize(('bank', 'with_depth'), [(0.0, False), (0.0, True), (0.06, True)])
+def test_markings_stay_and_crosswalk_word_and_kerb_go(
+    pose: Pose, crosswalk_m: int, bank: float, with_depth: bool
+) -> None:
+    """The map knows nothing of the bank: then only the depth can tell where paint lies."""
+    x, y, depth_m = ground_under(CAMERA, pose, bank)
     ahead = np.hypot(x - pose.x_m, y - pose.y_m)
     seen = (ahead < 60.0) & (x > 0) & (x < 100)
     marking = seen & (np.abs(np.abs(y) - LANE_M) < PAINT_M / 2) | seen & (np.abs(y) < PAINT_M / 2)
@@ -172,7 +179,9 @@ def test_markings_stay_and_crosswalk_word_and_kerb_go(pose: Pose, crosswalk_m: i
     labels[marking | crosswalk | kerb] = LANE_MARKING
     before = labels.copy()
 
-    kept = lane_marks_only(labels, CAMERA, pose, straight_road())
+    kept = lane_marks_only(
+        labels, CAMERA, pose, straight_road(), np.nan_to_num(depth_m) if with_depth else None
+    )
 
     assert min(marking.sum(), crosswalk.sum(), kerb.sum()) > 20, 'all three are in the picture'
     assert np.all(kept[marking] == LANE_MARKING)

@@ -137,7 +137,10 @@ class CameraDrive:
             return labels
         if self._lines is None or self._lines[0] != rig.town:
             self._lines = (rig.town, MapLines.of_map(rig.map))
-        return lane_marks_only(labels, camera, shot.camera_poses[camera.name], self._lines[1])
+        name = camera.name
+        return lane_marks_only(
+            labels, camera, shot.camera_poses[name], self._lines[1], shot.depths_m.get(name)
+        )
 
     def _follow_schedules(self, rig: Rig) -> None:
         index = self._status.shots

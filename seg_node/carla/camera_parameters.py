@@ -109,7 +109,13 @@ def rig_config(values: CameraParameters) -> RigConfig:
         values.x_m, values.y_m, values.z_m, values.pitch_deg, values.yaw_deg, values.roll_deg
     )
     camera = CameraMount(
-        values.camera, values.width, values.height, values.fov_deg, pose, truth=values.labels
+        values.camera,
+        values.width,
+        values.height,
+        values.fov_deg,
+        pose,
+        truth=values.labels,
+        depth=values.labels and values.lane_marks_only,
     )
     return RigConfig(
         host=values.host,

@@ -22,6 +22,8 @@ _MARGIN_M = 0.25
 _DOUBLE_M = 0.2
 _MAX_DISTANCE_M = 120.0
 _NEAR_M = 0.05
+_CELL_M = 0.1  # of the plan seen from above
+_LEVEL_M = 12.0
 _SUBPIXEL_BITS = 4
 #: Markings that nothing is painted for.
 _UNPAINTED = frozenset({'NONE', 'Curb', 'Grass'})
@@ -80,29 +82,72 @@ def strip(middle: Pose, side_m: float, half_width_m: float, length_m: float) -> 
 
 
 def lane_marks_only(
-    labels: np.ndarray, camera: CameraMount, camera_pose: Pose, lines: MapLines
+    labels: np.ndarray,
+    camera: CameraMount,
+    camera_pose: Pose,
+    lines: MapLines,
+    depth_m: np.ndarray | None = None,
 ) -> np.ndarray:
     """
     Return labels in which only the map's own markings are lane markings.
 
-    What loses the label becomes road on a lane and background beside it.
+    What loses the label becomes road on a lane and background beside it. With depth the places
+    are compared as seen from above; without it the map's lines are drawn into the picture, which
+    fails where the map does not know how a road is banked.
 
     :param labels: (H, W) uint8 label ids, of this camera.
     :param camera: its size and field of view.
     :param camera_pose: in the world.
     :param lines: of the town.
+    :param depth_m: (H, W) float32 metres along the camera's axis, of the same moment.
     """
     painted = labels == LANE_MARKING
     if not painted.any():
         return labels
-    marked = _drawn(lines.markings, camera, camera_pose)
-    # One pixel more: far away a marking is thinner than the rounding.
-    marked = cv2.dilate(marked, np.ones((3, 3), np.uint8))
-    dropped = painted & (marked == 0)
+    if depth_m is None:
+        marked = _drawn(lines.markings, camera, camera_pose)
+        # One pixel more: far away a marking is thinner than the rounding.
+        marked = cv2.dilate(marked, np.ones((3, 3), np.uint8)) > 0
+        on_lane = _drawn(lines.lanes, camera, camera_pose) > 0
+    else:
+        places = _places(painted, camera, camera_pose, depth_m)
+        marked, on_lane = np.zeros_like(painted), np.zeros_like(painted)
+        marked[painted] = _from_above(lines.markings, camera_pose, places)
+        on_lane[painted] = _from_above(lines.lanes, camera_pose, places)
+    dropped = painted & ~marked
     kept = labels.copy()
     kept[dropped] = BACKGROUND
-    kept[dropped & (_drawn(lines.lanes, camera, camera_pose) > 0)] = ROAD
+    kept[dropped & on_lane] = ROAD
     return kept
+
+
+def _places(
+    chosen: np.ndarray, camera: CameraMount, pose: Pose, depth_m: np.ndarray
+) -> np.ndarray:
+    """Return where in the world the chosen pixels lie, (N, 3) float64."""
+    rows, columns = np.nonzero(chosen)
+    ahead = depth_m[chosen].astype(np.float64)
+    right = (columns + 0.5 - camera.width / 2) / camera.focal_px * ahead
+    up = (camera.height / 2 - rows - 0.5) / camera.focal_px * ahead
+    axes = pose.matrix
+    return np.stack([ahead, right, up], axis=1) @ axes[:3, :3].T + axes[:3, 3]
+
+
+def _from_above(quads: np.ndarray, pose: Pose, places: np.ndarray) -> np.ndarray:
+    """Return for places whether a quadrilateral lies there, (N,) bool; heights do not count."""
+    middle = np.array([pose.x_m, pose.y_m])
+    cells = round(2 * _MAX_DISTANCE_M / _CELL_M)
+    plan = np.zeros((cells, cells), np.uint8)
+    near = np.abs(quads[:, 0, :2] - middle).max(axis=1, initial=0.0) < _MAX_DISTANCE_M
+    near &= np.abs(quads[:, 0, 2] - pose.z_m) < _LEVEL_M  # not what a bridge carries
+    corners = (quads[near, :, :2] - middle + _MAX_DISTANCE_M) / _CELL_M - 0.5
+    for quad in np.round(corners * 2**_SUBPIXEL_BITS).astype(np.int32):
+        cv2.fillConvexPoly(plan, quad, 1, cv2.LINE_8, _SUBPIXEL_BITS)
+    seen = np.floor((places[:, :2] - middle + _MAX_DISTANCE_M) / _CELL_M).astype(int)
+    inside = ((seen >= 0) & (seen < cells)).all(axis=1)
+    found = np.zeros(len(places), bool)
+    found[inside] = plan[seen[inside, 1], seen[inside, 0]] > 0
+    return found
 
 
 def _half_width_m(marking: Any) -> float:
