@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import astuple, dataclass, replace
+import logging
 from typing import Any
 
 from seg_node.carla.config import CameraMount, RigConfig
@@ -66,7 +67,9 @@ class CarlaSource:
     def __enter__(self) -> 'CarlaSource':
         return self
 
-    def __exit__(self, *_exception: object) -> None:
+    def __exit__(self, kind: object, *_exception: object) -> None:
+        if kind is not None:  # that is told in one line; what could not be put back follows of it
+            logging.getLogger('seg_node.carla.rig').setLevel(logging.ERROR)
         self.close()
 
     def origin(self) -> dict[str, Any]:
