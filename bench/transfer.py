@@ -51,7 +51,7 @@ def measure(variant: str, options: argparse.Namespace) -> dict[str, Any]:
     _python(
         'training', 'train', _CONFIG, '--data_root', data, '--train', train, '--validation',
         validation, '--name', run, '--runs', options.out / 'runs', '--seed', options.seed,
-        *(['--resume', 'true'] if (options.out / 'runs' / run).exists() else []),
+        *(['--resume'] if (options.out / 'runs' / run).exists() else []),
     )  # fmt: skip
     figures = {
         title: _evaluate(options.out / 'runs' / run, folder, options)

@@ -75,7 +75,7 @@ def draw_look(seed: int) -> Look:
     return Look(
         albedo,
         wear=float(rng.choice([0.0, rng.uniform(0.02, 0.2), rng.uniform(0.15, 0.5)])),
-        texture=float(rng.uniform(0.4, 1.7)),
+        texture=float(rng.uniform(0.15, 1.5)),
         blotches=float(rng.uniform(0.0, 0.16)),
         grime=float(rng.choice([0.0, rng.uniform(0.0, 0.4)])),
         seed=seed,

@@ -53,7 +53,7 @@ def draw_lens(rng: np.random.Generator, strength: float) -> LensEffects:
         blur_px=float(strength * rng.choice([0.0, rng.uniform(0.3, 1.3)], p=[0.65, 0.35])),
         motion_px=int(strength * rng.integers(2, 9) * (rng.random() < 0.2)),
         motion_up=bool(rng.random() < 0.4),
-        noise=float(strength * rng.choice([0.0, rng.uniform(1, 14)])),
+        noise=float(strength * rng.uniform(1, 11) * (rng.random() < 0.4)),
         distortion=float(strength * rng.choice([0.0, rng.uniform(-0.2, 0.1)])),
         jpeg_quality=int(rng.choice([0, rng.integers(25, 90)])),
     )
