@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 STEP_S = 0.05
+_KEPT: list[Any] = []  # the client stops sensors that nobody holds
 WIDTH, HEIGHT = 96, 64
 
 
@@ -35,6 +36,7 @@ def world(client: Any) -> Iterator[Any]:
     now.synchronous_mode, now.fixed_delta_seconds = True, STEP_S
     world.apply_settings(now)
     yield world
+    _KEPT.clear()
     world = client.get_world()
     world.tick()  # actors made since the last tick are not in the list
     for actor in world.get_actors():
@@ -51,7 +53,9 @@ def spawn(world: Any, name: str, pose: Any = None, parent: Any = None, **attribu
         blueprint.set_attribute(key, str(value))
     carla = pytest.importorskip('carla')
     pose = pose or (carla.Transform() if parent else world.get_map().get_spawn_points()[0])
-    return world.spawn_actor(blueprint, pose, attach_to=parent)
+    actor = world.spawn_actor(blueprint, pose, attach_to=parent)
+    _KEPT.append(actor)
+    return actor
 
 
 def camera(world: Any, kind: str, parent: Any = None, pose: Any = None, **more: Any) -> Any:

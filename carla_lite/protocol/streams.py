@@ -20,7 +20,7 @@ from carla_lite.protocol.rpc import keep_alive
 _LOG = logging.getLogger(__name__)
 _WORD = struct.Struct('<I')
 _HELLO_TIMEOUT_S = 10.0
-_BLOCKED_TIMEOUT_S = 10.0  # so long may a stopped subscriber hold up synchronous ticks
+_BLOCKED_TIMEOUT_S = 10.0
 _SUBSCRIBE_TIMEOUT_S = 2.0  # so long does a tick wait for a client that was given a token
 _MAX_CONNECTIONS = 1024
 
@@ -42,10 +42,14 @@ class StreamServer:
     """
     Publishes numbered streams to whoever subscribes.
 
+    :param blocked_timeout_s: so long may a stopped subscriber hold up synchronous ticks.
     :raises OSError: when no port can be had.
     """
 
-    def __init__(self, host: str, port: int = 0) -> None:
+    def __init__(
+        self, host: str, port: int = 0, blocked_timeout_s: float = _BLOCKED_TIMEOUT_S
+    ) -> None:
+        self._blocked_timeout_s = blocked_timeout_s
         self._listener = socket.create_server((host, port), backlog=128)
         self._listener.setblocking(False)
         self._selector = selectors.DefaultSelector()
@@ -135,15 +139,15 @@ class StreamServer:
         Send a message to all subscribers.
 
         :param parts: buffers that nobody may change any more; they are sent one after another.
-        :param must_arrive: wait for a slow subscriber, and hang up when he takes ten seconds;
+        :param must_arrive: wait for a slow subscriber, and hang up when he takes too long;
             otherwise he misses this message.
         """
-        views = [memoryview(part).cast('B') for part in parts]
+        views = [view for part in parts if (view := memoryview(part).cast('B')).nbytes]
         size = sum(view.nbytes for view in views)
         message = [memoryview(_WORD.pack(size)), *views]
         with self._changed:
             for subscriber in list(self._by_stream.get(stream_id, ())):
-                end_s = time.monotonic() + _BLOCKED_TIMEOUT_S
+                end_s = time.monotonic() + self._blocked_timeout_s
                 while subscriber.unsent and must_arrive and self._is_known(subscriber):
                     if not self._changed.wait(end_s - time.monotonic()):
                         _LOG.warning('hung up on a subscriber who takes nothing any more')

@@ -117,8 +117,9 @@ class World:
             return True
         if self.time_s + 1e-6 < sensor.due_s:
             return False
-        # the next multiple after now, so that a listener who comes late gets no burst
-        sensor.due_s = max(sensor.due_s + period_s, self.time_s + period_s / 2)
+        sensor.due_s += period_s
+        if sensor.due_s <= self.time_s:  # the first one, or nobody listened for a while
+            sensor.due_s = self.time_s + period_s
         return True
 
     def step(self, delta_s: float) -> None:

@@ -1,0 +1,221 @@
+"""The server under clients that misbehave, die, stop listening or never end."""
+
+from collections.abc import Iterator
+import contextlib
+import os
+from pathlib import Path
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+from carla_server import carla_server, CarlaServer, ROOT
+from carla_wire import frame_of, settings, WireClient, WireStream
+import pytest
+
+CAR = [0, 'vehicle.tesla.model3', []]
+CAMERA = [0, 'sensor.camera.semantic_segmentation', []]
+
+
+@pytest.fixture(scope='module')
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CarlaServer]:
+    with carla_server(tmp_path_factory.mktemp('server'), '--rate', '100') as started:
+        yield started
+        assert 'Traceback' not in started.log_text()
+
+
+@pytest.fixture
+def wire(server: CarlaServer) -> Iterator[WireClient]:
+    """Yield a connection in a fresh, asynchronous episode."""
+    client = WireClient(server.port)
+    client.call('load_new_episode', '', True, 65535)
+    yield client
+    client.close()
+
+
+def spawn_camera(wire: WireClient, width: int, height: int) -> tuple[int, bytes]:
+    """Return a camera's actor and the token of its stream."""
+    sizes = [['image_size_x', 2, str(width)], ['image_size_y', 2, str(height)]]
+    place = [[0.0, 0.0, 2.0], [0.0, 0.0, 0.0]]
+    actor = wire.call('spawn_actor', [0, CAMERA[1], sizes], place)
+    stream_id = struct.unpack_from('<I', actor[5])[0]
+    return actor[0], wire.call('get_sensor_token', stream_id)[0]
+
+
+def stream_port(wire: WireClient) -> int:
+    return int(struct.unpack_from('<IH', wire.call('get_episode_info')[1][0])[1])
+
+
+def memory_mb(pid: int) -> float:
+    pages = int(Path(f'/proc/{pid}/statm').read_text().split()[1])
+    return pages * os.sysconf('SC_PAGE_SIZE') / 2**20
+
+
+RUBBISH = {
+    'http': b'GET / HTTP/1.1\r\nHost: x\r\n\r\n',
+    'zeros': bytes(4096),
+    'endless array': b'\xdd\xff\xff\xff\xff' + b'\x91' * 1000,
+    'deep': b'\x91' * 100_000,
+    'wrong shape': b'\x93\x01\x02\x03',
+    'bad text': b'\x94\x00\x01\xa4\xff\xfe\xfd\xfc\x91\x91\xc2',
+}
+
+
+@pytest.mark.parametrize('rubbish', RUBBISH.values(), ids=RUBBISH)
+def test_rubbish_ends_only_its_own_connection(wire: WireClient, rubbish: bytes) -> None:
+    for port in (wire.socket.getpeername()[1], stream_port(wire)):
+        with socket.create_connection(('127.0.0.1', port), 5.0) as connection:
+            with contextlib.suppress(OSError):  # it may hang up in the middle
+                connection.sendall(rubbish)
+                connection.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(ConnectionError):
+                while connection.recv(4096):
+                    pass
+    assert wire.call('version') == '0.9.16'
+
+
+def test_wrong_arguments_are_answered(wire: WireClient) -> None:
+    for name, *arguments in (
+        ('spawn_actor', 1, 2),
+        ('spawn_actor', [0, 'vehicle.not.there', []], [[0, 0, 0], [0, 0, 0]]),
+        ('set_episode_settings', []),
+        ('set_episode_settings', settings(True, -1.0)),
+        ('get_sensor_token', 4_000_000_000),
+        ('destroy_actor',),
+        ('set_weather_parameters', [float('nan')] * 14),
+        ('no_such_call', 1),
+    ):
+        with pytest.raises(RuntimeError, match=name):
+            wire.call(name, *arguments)
+    assert wire.call('version') == '0.9.16'
+
+
+def test_half_open_connections_do_not_stand_in_the_way(wire: WireClient) -> None:
+    port = wire.socket.getpeername()[1]
+    silent = [socket.create_connection(('127.0.0.1', port), 5.0) for _ in range(20)]
+    silent += [socket.create_connection(('127.0.0.1', stream_port(wire)), 5.0) for _ in range(20)]
+    wire.call('set_episode_settings', settings(True))
+    start_s = time.monotonic()
+    for _ in range(20):
+        wire.call('tick_cue')
+    assert time.monotonic() - start_s < 2.0
+    for connection in silent:
+        connection.close()
+
+
+def test_a_client_that_takes_a_token_and_vanishes_costs_two_seconds_once(wire: WireClient) -> None:
+    wire.call('set_episode_settings', settings(True))
+    spawn_camera(wire, 16, 16)
+    start_s = time.monotonic()
+    wire.call('tick_cue')
+    first_s = time.monotonic() - start_s
+    wire.call('tick_cue')
+    assert 1.5 < first_s < 4.0
+    assert time.monotonic() - start_s - first_s < 1.0
+
+
+def test_vanished_subscribers_are_forgotten(wire: WireClient) -> None:
+    wire.call('set_episode_settings', settings(True))
+    _, token = spawn_camera(wire, 64, 64)
+    for number in range(20):
+        if number:
+            wire.call('get_sensor_token', struct.unpack_from('<I', token)[0])
+        stream = WireStream(token)
+        wire.call('tick_cue')
+        assert len(stream.message()) == 48 + 12 + 64 * 64 * 4
+        stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+        stream.close()  # with a reset
+        wire.call('tick_cue')
+
+
+def test_a_stopped_subscriber_loses_images_while_time_goes_on(wire: WireClient) -> None:
+    _, token = spawn_camera(wire, 640, 360)
+    stopped, world = WireStream(token), WireStream(wire.call('get_episode_info')[1][0])
+    first = frame_of(world.message())
+    while frame_of(world.message()) < first + 100:
+        pass  # asynchronous: nobody waits for him
+    frames = [frame_of(stopped.message()) for _ in range(12)]
+    assert frames == sorted(frames) and frames[-1] - frames[0] > 11, 'some were left out'
+    assert wire.call('version') == '0.9.16'
+    stopped.close()
+    world.close()
+
+
+def test_a_stopped_subscriber_holds_up_synchronous_ticks_and_nothing_else(
+    server: CarlaServer, wire: WireClient
+) -> None:
+    wire.call('set_episode_settings', settings(True))
+    _, token = spawn_camera(wire, 1920, 1080)
+    stopped = WireStream(token)
+    wire.socket.settimeout(1.0)
+    with pytest.raises(TimeoutError):
+        for _ in range(6):  # the first pictures fit into the sockets
+            wire.call('tick_cue')
+    other = WireClient(server.port)
+    start_s = time.monotonic()
+    assert len(other.call('get_actors_by_id', [1, 2, 3, 4])) <= 4
+    assert time.monotonic() - start_s < 0.5
+    stopped.close()
+    wire.socket.settimeout(5.0)
+    wire.result()
+    wire.call('tick_cue')
+    other.close()
+
+
+def test_a_second_client_in_synchronous_mode(server: CarlaServer, wire: WireClient) -> None:
+    wire.call('set_episode_settings', settings(True))
+    first = wire.call('tick_cue')
+    second = WireClient(server.port)
+    stream = WireStream(second.call('get_sensor_token', 1)[0])
+    assert frame_of(stream.message()) == first, 'who joins gets the state as it is'
+    frames = [client.call('tick_cue') for _ in range(5) for client in (wire, second)]
+    assert frames == list(range(first + 1, first + 11))
+    assert [frame_of(stream.message()) for _ in range(10)] == frames
+    second.close()
+    assert wire.call('tick_cue') == frames[-1] + 1
+    stream.close()
+
+
+def test_a_hundred_official_clients_one_after_another(server: CarlaServer) -> None:
+    pytest.importorskip('carla', reason='the carla client is not installed')
+    program = (
+        'import carla, sys\n'
+        'for _ in range(100):\n'
+        f'    client = carla.Client("127.0.0.1", {server.port})\n'
+        '    client.set_timeout(20)\n'
+        '    assert client.get_world().wait_for_tick().frame > 0\n'
+        'print("all", flush=True)\n'
+        'import os; os._exit(0)\n'
+    )
+    wire = WireClient(server.port)
+    wire.call('load_new_episode', '', True, 65535)
+    for _ in range(2):  # the client itself crashes now and then when it is dropped
+        done = subprocess.run(
+            [sys.executable, '-c', program], cwd=ROOT, capture_output=True, text=True, timeout=60
+        )
+        if done.returncode == 0:
+            break
+    assert done.stdout == 'all\n', done.stderr
+    assert wire.call('version') == '0.9.16'
+
+
+def test_ten_thousand_ticks_without_growth(server: CarlaServer, wire: WireClient) -> None:
+    wire.call('set_episode_settings', settings(True))
+    points = wire.call('get_map_info')[1]
+    (car, *_) = wire.call('spawn_actor', CAR, points[0])
+    wire.call('apply_control_to_vehicle', car, [0.3, 0.1, 0.0, False, False, False, 0])
+    _, token = spawn_camera(wire, 8, 8)
+    images = WireStream(token)
+    wire.call('tick_cue')
+    images.message()
+    images.close()
+    world = WireStream(wire.call('get_sensor_token', 1)[0])
+    before_mb = 0.0
+    for number in range(10_000):
+        wire.call('tick_cue')
+        world.message()
+        if number == 1000:
+            before_mb = memory_mb(server.process.pid)
+    assert memory_mb(server.process.pid) - before_mb < 3.0
+    world.close()
