@@ -24,6 +24,7 @@ ARGUMENTS = {
     'input': ('', 'Bag, video or folder of images to play (required)'),
     'rate': ('0', 'Frames a second; 0 for as recorded'),
     'loop': ('false', 'Start again at the end'),
+    'bag_topic': ('', 'Which image topic of a bag; needed where it has several'),
     'image': ('/camera/image', 'Topic to play on'),
 }
 
@@ -43,6 +44,8 @@ def _replay(context: LaunchContext) -> list[ExecuteProcess]:
         command += ['--rate', value['rate']]
     if value['loop'] == 'true':
         command += ['--loop']
+    if value['bag_topic']:
+        command += ['--bag-topic', value['bag_topic']]
     return [
         ExecuteProcess(
             cmd=command, output='screen', name='replay', additional_env=profile_environment()

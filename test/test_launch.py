@@ -40,6 +40,16 @@ from test_node_swap import (  # noqa: F401
     test_a_failed_change_keeps_the_model_and_says_why,
     test_swap_under_load_loses_and_mixes_nothing,
 )
+from test_recorded_bags import (
+    BAGS,
+    image_topic,
+    lane_iou,
+    MANIFEST,
+    player,  # noqa: F401
+    test_gaps_are_told_and_stamps_that_go_back_are_kept,  # noqa: F401
+    test_masks_of_the_drives_are_as_good_as_they_were,  # noqa: F401
+    truth,
+)
 
 pytestmark = [pytest.mark.dds, pytest.mark.slow]
 
@@ -166,3 +176,24 @@ def test_a_bad_bundle_ends_the_launch(tmp_path, domain_id) -> None:
     assert 'there is no such folder' in node.log.read_text()
     assert shutil.which('ros2')
     assert ROOT.is_dir()
+
+
+def test_replay_lane_plays_a_recorded_bag(tmp_path, domain_id) -> None:
+    """A bag of compressed pictures beside its truth; its masks keep stamps and quality."""
+    probe = Probe(domain_id)
+    masks = probe.listen('/seg_node/mask', Image)
+    node = launch(
+        tmp_path,
+        domain_id,
+        'replay_lane.launch.py',
+        *(f'input:={BAGS / "day"}', f'bag_topic:={image_topic("day")}', 'rate:=5'),
+    )
+    try:
+        frames = MANIFEST['day']['answered']
+        wait_until(lambda: len(masks) >= 0.75 * frames, 'masks', 60)
+        node.wait_for_log(f'sent {frames} images', 30)
+    finally:
+        node.stop()
+        probe.close()
+    assert len({stamp_ns(mask) for mask in masks}) == len(masks) <= frames
+    assert lane_iou(masks, truth('day')) >= MANIFEST['day']['lane_iou_floor']
