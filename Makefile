@@ -12,7 +12,7 @@ help: ## Show this list
 setup: ## Make .venv with everything (ROS_DISTRO=kilted for the other ROS 2 wheels)
 	@scripts/setup dev
 
-demo: ## Pictures through the node over DDS, with figures and a video (INPUT=bag, video or folder, TOPIC= of a bag)
+demo: ## A simulated drive through the node over DDS, masks against truth; or INPUT=bag, video or folder (TOPIC= of a bag)
 	@scripts/setup runtime
 	@$(PYTHON) -m seg_node.demo $(if $(INPUT),"$(INPUT)") $(if $(TOPIC),--topic "$(TOPIC)")
 

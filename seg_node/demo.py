@@ -25,7 +25,6 @@ from seg_node.demo_route import DEFAULT_ROUTES, plan, Route
 from seg_node.demo_simulator import run_simulation, Simulation, simulation_text
 from seg_node.errors import SegNodeError
 
-_DRAWN_FRAMES = 150
 _TERMINATED = 128 + signal.SIGTERM
 
 
@@ -73,11 +72,17 @@ def _simulate(options: argparse.Namespace) -> tuple[dict, str]:
 
 def _replay(options: argparse.Namespace) -> tuple[dict, str]:
     with tempfile.TemporaryDirectory(prefix='seg_node_demo_') as made:
-        source = options.input or write_pairs(Path(made) / 'drive', _DRAWN_FRAMES)
+        source = options.input or write_pairs(Path(made) / 'drive', options.frames)
         print(f'playing {source} through seg_node over DDS ...', file=sys.stderr)
         replay = Replay(source, options.out, options.rate, options.topic, options.bundle)
         summary = run_replay(replay)
     return summary, replay_text(summary, options.out)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"'{text}': use a whole number from 1")
+    return int(text)
 
 
 def _route(text: str) -> Route:
@@ -101,8 +106,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--topic', metavar='NAME', help='which image topic of a bag')
     parser.add_argument('--bundle', type=Path, metavar='DIR', help='default: the one that ships')
     parser.add_argument('--json', action='store_true', help='print the figures as JSON')
+    parser.add_argument(
+        '--frames', type=_count, default=200, help='of a drive without an input (%(default)s)'
+    )
     simulator = parser.add_argument_group('in the simulator')
-    simulator.add_argument('--frames', type=int, default=200, help='of the drive (%(default)s)')
     simulator.add_argument('--seed', type=int, default=0, help='of towns and routes (%(default)s)')
     simulator.add_argument(
         '--route', action='append', type=_route, metavar='TOWN:WEATHER,...',

@@ -13,7 +13,7 @@ import time
 from seg_node.errors import SegNodeError
 
 _PERIOD_S = 0.05
-_STOP_TIMEOUT_S = 10.0
+_STOP_TIMEOUT_S = 5.0  # a camera without its simulator would wait for it for longer
 _PR_SET_PDEATHSIG = 1
 
 
@@ -40,7 +40,7 @@ class Child:
         :raises DemoError: when it has failed.
         """
         if self._process.poll():
-            raise DemoError(f'the {self.name} failed: {self._last_line()}')
+            raise DemoError(f'the {self.name} failed: {self._last_words()}')
         return self._process.poll() is not None
 
     def check_alive(self) -> None:
@@ -50,7 +50,7 @@ class Child:
         :raises DemoError: when it has ended, in whatever way.
         """
         if self._process.poll() is not None:
-            raise DemoError(f'the {self.name} ended: {self._last_line()}')
+            raise DemoError(f'the {self.name} ended: {self._last_words()}')
 
     def wait_until(self, ready: Callable[[], bool], what: str, timeout_s: float) -> None:
         """
@@ -62,7 +62,7 @@ class Child:
         end_s = time.monotonic() + timeout_s
         while not ready():
             if self._process.poll() is not None or time.monotonic() > end_s:
-                raise DemoError(f'the {self.name} {what}: {self._last_line()}')
+                raise DemoError(f'the {self.name} {what}: {self._last_words()}')
             time.sleep(_PERIOD_S)
 
     def stop(self) -> None:
@@ -75,9 +75,14 @@ class Child:
             self._process.kill()
             self._process.wait()
 
-    def _last_line(self) -> str:
+    def _last_words(self) -> str:
+        """Return the last line of its log, and what killed it."""
         lines = self.log_text().strip().splitlines() or ['it wrote no log']
-        return lines[-1].removeprefix('error: ')
+        words = lines[-1].removeprefix('error: ')
+        status = self._process.poll() or 0
+        if status < 0:
+            return f'killed by {signal.Signals(-status).name}; {self._log} ends with: {words}'
+        return words
 
 
 @contextlib.contextmanager

@@ -73,5 +73,5 @@ def _paint(
     texture = np.sin(along_m * 5.1) * np.sin(sideways_m * 7.3) + np.sin(along_m * 0.7)
     picture[on_ground] += 5 * texture[on_ground, None]
     picture[paint] = (215, 220, 222)
-    picture += np.random.default_rng(index).normal(0, 4, picture.shape)
+    picture += 4 * np.random.default_rng(index).standard_normal(picture.shape, np.float32)
     return cv2.GaussianBlur(np.clip(picture, 0, 255).astype(np.uint8), (3, 3), 0)
