@@ -253,3 +253,64 @@ class TestActors:
         gone = client.apply_batch_sync([carla.command.DestroyActor(third.actor_id)], True)[0]
         assert not gone.error
         assert len(world.get_actors().filter('vehicle.*')) == 0
+
+
+class TestTraffic:
+    def test_traffic_lights(self, world: Any) -> None:
+        world.tick()
+        lights = world.get_actors().filter('traffic.traffic_light')
+        light = lights[0]
+        group = light.get_group_traffic_lights()
+        assert len(group) >= 2 and light.id in {other.id for other in group}
+        light.set_state(carla.TrafficLightState.Yellow)
+        light.set_green_time(7.5)
+        world.tick()
+        assert light.state == carla.TrafficLightState.Yellow
+        assert light.get_green_time() == 7.5
+        assert light.get_stop_waypoints(), 'the map and the actors name the same signals'
+        world.freeze_all_traffic_lights(True)
+        world.tick()
+        before = [other.state for other in lights]
+        ticks(world, 400)
+        assert light.is_frozen() and [other.state for other in lights] == before
+        world.freeze_all_traffic_lights(False)
+        world.reset_all_traffic_lights()
+        seen = set()
+        for _ in range(600):
+            world.tick()
+            seen |= {(other.id, str(other.state)) for other in lights}
+        assert {(other.id, 'Green') for other in lights} <= seen
+        assert {(other.id, 'Red') for other in lights} <= seen
+
+    def test_walkers_walk(self, world: Any) -> None:
+        walker = spawn(world, 'walker.pedestrian.0005')
+        ticks(world, 10)
+        start = walker.get_location()
+        walker.apply_control(carla.WalkerControl(carla.Vector3D(0.0, 1.0, 0.0), 1.5))
+        ticks(world, 40)
+        assert walker.get_location().y - start.y == pytest.approx(3.0, abs=0.2)
+        assert walker.get_control().speed == pytest.approx(1.5)
+
+    def test_walker_controllers_do_no_harm(self, world: Any) -> None:
+        walker = spawn(world, 'walker.pedestrian.0005')
+        controller = spawn(world, 'controller.ai.walker', parent=walker)
+        world.tick()
+        controller.start()
+        controller.set_max_speed(1.4)
+        ticks(world, 5)
+        controller.stop()
+        world.tick()
+
+    def test_ackermann_and_constant_velocity(self, world: Any) -> None:
+        car = spawn(world, 'vehicle.tesla.model3')
+        car.apply_ackermann_control(carla.VehicleAckermannControl(speed=4.0))
+        ticks(world, 100)
+        assert car.get_velocity().length() == pytest.approx(4.0, abs=0.5)
+        car.enable_constant_velocity(carla.Vector3D(6.0, 0.0, 0.0))
+        ticks(world, 3)
+        assert car.get_velocity().length() == pytest.approx(6.0, abs=0.3)
+        car.disable_constant_velocity()
+        car.apply_control(carla.VehicleControl(brake=1.0))
+        ticks(world, 60)
+        assert car.get_velocity().length() < 0.1
+        assert car.get_control().brake == 1.0
