@@ -47,6 +47,7 @@ setup(
     install_requires=['numpy', 'opencv-python-headless', 'onnxruntime'],
     extras_require={
         'carla_lite': ['msgpack'],
+        'collect': ['jsonargparse[signatures]', 'pyyaml', 'rich'],
         'carla': ['carla==0.9.16; python_version < "3.13"'],
         'bags': ['rosbags'],
         'progress': ['rich'],
@@ -72,8 +73,9 @@ setup(
             'seg_node = seg_node.node:main',
             'replay = seg_node.replay:main',
             'carla_camera = seg_node.carla.camera_node:main',
+            'record_topics = seg_node.topic_recorder:main',
             'carla_lite = carla_lite.__main__:main',
-            'collect_data = training.collect:main',
+            'collect_data = training.__main__:collect_data',
         ],
     },
 )
