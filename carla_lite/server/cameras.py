@@ -6,19 +6,18 @@ and the client's work goes on beside the drawing. The next synchronous tick wait
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 import logging
 import threading
 from typing import Protocol
 
-from carla_lite.mesh import Mesh
 from carla_lite.protocol.messages import image_parts, sensor_header
 from carla_lite.protocol.streams import StreamServer
 from carla_lite.render.lens import LensEffects
 from carla_lite.render.picture import CameraView, Picture
 from carla_lite.render.renderer import Instant
 from carla_lite.server.lenses import lens_of
-from carla_lite.server.movers import bonnet_of, instant_of
+from carla_lite.server.movers import instant_of, Mount, mount_of
 from carla_lite.world.actors import Actor
 from carla_lite.world.world import World
 import cv2
@@ -34,14 +33,14 @@ class Shot:
     """
     What a camera is to send.
 
-    :param bonnet: the vehicle's front, for a camera that is to see it.
+    :param mount: the vehicle that the camera is in, which it sees as no other does.
     """
 
     stream_id: int
     kind: str
     view: CameraView
     lens: LensEffects
-    bonnet: Mesh | None
+    mount: Mount
     header: bytes
 
 
@@ -110,9 +109,8 @@ class Cameras:
 
     def _draw_group(self, group: list[Shot], instant: Instant, must_arrive: bool) -> None:
         """Draw one view, once for each way to develop it: labels come along with the colours."""
-        bonnets = [shot.bonnet for shot in group if shot.bonnet is not None]
-        if bonnets:
-            instant = replace(instant, movers=(*instant.movers, bonnets[0]))
+        mounts = sorted((shot.mount for shot in group), key=lambda mount: mount.bonnet is None)
+        instant = mounts[0].seen_by(instant)
         pictures: dict[LensEffects, Picture] = {}
         for shot in sorted(group, key=lambda shot: shot.kind != _COLOUR):
             lens = shot.lens if shot.kind == _COLOUR or not pictures else next(iter(pictures))
@@ -128,8 +126,8 @@ class Cameras:
         height = int(actor.number('image_size_y', 600))
         view = CameraView(width, height, actor.number('fov', 90.0), actor.pose)
         header = sensor_header(actor.kind, world.frame, world.time_s, actor.pose)
-        lens, bonnet = lens_of(actor), bonnet_of(actor)
-        return Shot(actor.stream_id, actor.kind, view, lens, bonnet, header)
+        lens, mount = lens_of(actor), mount_of(actor)
+        return Shot(actor.stream_id, actor.kind, view, lens, mount, header)
 
 
 def _colours(picture: Picture) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The world's actors as the renderer sees them."""
 
+from dataclasses import dataclass, replace
 from functools import lru_cache
 import math
 import zlib
@@ -47,13 +48,49 @@ def instant_of(world: World) -> Instant:
     )
 
 
-def bonnet_of(camera: Actor) -> Mesh | None:
-    """Return the front of the vehicle that a camera is in, when the camera is to see it."""
+@dataclass(frozen=True)
+class Mount:
+    """
+    What a camera sees otherwise than all others: the vehicle that it is in.
+
+    :param hidden: instance that it does not see; 0 for none.
+    :param bonnet: what it sees instead.
+    """
+
+    hidden: int = 0
+    bonnet: Mesh | None = None
+
+    def seen_by(self, instant: Instant) -> Instant:
+        """Return the instant as this camera sees it."""
+        if not self.hidden:
+            return instant
+        movers = [mesh for mesh in instant.movers if self.hidden not in mesh.instance[:1]]
+        if self.bonnet is not None:
+            movers.append(self.bonnet)
+        return replace(instant, movers=tuple(movers))
+
+
+def mount_of(camera: Actor) -> Mount:
+    """
+    Return how a camera sees the vehicle that it is on.
+
+    Meshes have two sides. From inside of its own vehicle a camera would see nothing else, so that
+    one is left out then, as in CARLA, whose bodies cannot be seen from inside either.
+    """
     vehicle = camera.parent
-    if vehicle is None or camera.attributes.get('lite_bonnet', 'false').lower() != 'true':
-        return None
-    length, width, height = _size(vehicle)
-    return _bonnet(_colour(vehicle), (length, width, height)).moved(*_at(vehicle))
+    if vehicle is None or not vehicle.kind.startswith('vehicle.'):
+        return Mount()
+    number = vehicle.id & 0xFFFF
+    if camera.attributes.get('lite_bonnet', 'false').lower() == 'true':
+        bonnet = _bonnet(_colour(vehicle), _size(vehicle)).moved(vehicle.pose, number)
+        return Mount(number, bonnet)
+    return Mount(number) if _is_inside(vehicle, camera.relative) else Mount()
+
+
+def _is_inside(vehicle: Actor, place: Pose) -> bool:
+    centre, half = vehicle.box
+    offset = np.abs(place.position() - centre)
+    return bool((offset <= half).all())
 
 
 def _at(actor: Actor) -> tuple[Pose, int]:
