@@ -55,7 +55,7 @@ def draw_lens(rng: np.random.Generator, strength: float) -> LensEffects:
         motion_up=bool(rng.random() < 0.4),
         noise=float(strength * rng.uniform(1, 11) * (rng.random() < 0.4)),
         distortion=float(strength * rng.choice([0.0, rng.uniform(-0.2, 0.1)])),
-        jpeg_quality=int(rng.choice([0, rng.integers(25, 90)])),
+        jpeg_quality=int(rng.integers(25, 90) * (rng.random() < 0.5)),
     )
 
 
