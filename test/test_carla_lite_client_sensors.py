@@ -88,6 +88,23 @@ class TestCameras:
         assert tags[2, 2] in (11, 3, 9) and metres[tags == 11].min() > 900
         assert len(np.unique(tags)) >= 3
 
+    def test_own_vehicle_is_seen_from_outside_or_as_a_bonnet(self, world: Any) -> None:
+        car = spawn(world, 'vehicle.tesla.model3')
+        inside = carla.Transform(carla.Location(x=0.2, z=1.35))
+        behind = carla.Transform(carla.Location(x=-7.0, z=2.0))
+        level = carla.Transform(carla.Location(x=0.2, z=1.36))
+        _, empty = camera(world, 'semantic_segmentation', car, inside)
+        _, whole = camera(world, 'semantic_segmentation', car, behind)
+        camera(world, 'rgb', car, level, lite_bonnet='true')
+        _, bonnet = camera(world, 'semantic_segmentation', car, level)
+        world.tick()
+        none, all_of_it, front = (
+            (pixels(images.get(timeout=WAIT_S))[..., 2] == 14).mean()
+            for images in (empty, whole, bonnet)
+        )
+        assert none < 0.02 < all_of_it
+        assert front > 0.1, "the labels have the colours' bonnet"
+
     def test_semantic_colours_convert_in_the_client(self, world: Any) -> None:
         pose = world.get_map().get_spawn_points()[0]
         _, images = camera(world, 'semantic_segmentation', pose=pose)
