@@ -60,11 +60,14 @@ def _percentiles(values_ms: Iterable[float]) -> dict[str, float | None]:
 
 def head_lines(summary: dict[str, Any]) -> list[str]:
     """Return the lines for a terminal that every drive has."""
+    counted = summary['masks'] + summary['dropped'] + summary['lost_in_transport']
+    rest = max(0, summary['sent'] - counted)
     return [
         f'model      {summary["model"]}',
         f'frames     {summary["sent"]} sent, {summary["masks"]} masks at '
         f'{summary["rate_hz"]:.1f} Hz, {summary["dropped"]} dropped for newer ones, '
-        f'{summary["lost_in_transport"]} lost in transport',
+        f'{summary["lost_in_transport"]} lost in transport'
+        + (f', {rest} without a trace' if rest else ''),
     ]
 
 

@@ -70,7 +70,6 @@ def test_a_drive_in_the_simulator_is_measured_against_its_truth(tmp_path, domain
     summary = json.loads(done.stdout)
     assert json.loads((out / 'summary.json').read_text()) == summary
     assert 18 <= summary['masks'] <= summary['sent'] <= 24, 'found each other in the warm-up'
-    assert summary['masks'] + summary['dropped'] + summary['lost_in_transport'] >= summary['sent']
     assert summary['measured'] == summary['masks'], 'each mask has its truth'
     noon, night = summary['weathers']
     assert (noon['town'], noon['weather'], noon['sent']) == ('LiteLoop', 'ClearNoon', 12)
