@@ -1,8 +1,11 @@
 """The actors of a rig: found or made, and destroyed if they were made."""
 
+from collections.abc import Callable
 import logging
 import random
+import time
 from typing import Any
+import weakref
 
 from seg_node.carla.config import RigConfig
 from seg_node.carla.connection import asking
@@ -10,6 +13,9 @@ from seg_node.carla.errors import CarlaError
 from seg_node.carla.stopping import undisturbed
 
 _log = logging.getLogger(__name__)
+
+#: The library needs some milliseconds to let go of a receiver.
+_LET_GO_S = 1.0
 
 
 class MadeActors:
@@ -23,6 +29,7 @@ class MadeActors:
         """
         self._carla = carla
         self._made: list[Any] = []
+        self._receivers: list[weakref.ref] = []
 
     def spawn(self, world: Any, blueprint: Any, transform: Any, parent: Any = None) -> Any:
         """Return a new actor, or None where something is in its way."""
@@ -37,11 +44,29 @@ class MadeActors:
         """Forget all: they went with their world."""
         self._made.clear()
 
+    def listen(self, sensor: Any, receive: Callable[[Any], None]) -> None:
+        """
+        Let a sensor deliver.
+
+        :param receive: gets each ``carla.SensorData``, on a thread of the client library.
+        """
+        self._receivers.append(weakref.ref(receive))
+        sensor.listen(receive)
+
     def stop_listening(self) -> None:
-        """Hang up all sensors; this needs no server, and lost ones would try to connect again."""
+        """
+        Hang up all sensors; this needs no server, and lost ones would try to connect again.
+
+        The library lets go of the receivers on threads of its own, which want Python's lock for
+        it; if Python ends meanwhile, the process is aborted. So that is waited for.
+        """
         for actor in self._made:
             if isinstance(actor, self._carla.Sensor) and actor.is_listening():
                 actor.stop()
+        end_s = time.monotonic() + _LET_GO_S
+        while any(receiver() for receiver in self._receivers) and time.monotonic() < end_s:
+            time.sleep(0.005)
+        self._receivers.clear()
 
     def destroy(self) -> None:
         """Destroy all that was spawned, the last one first."""

@@ -73,11 +73,9 @@ def town_of(map_name: str) -> str:
     return map_name.rpartition('/')[2]
 
 
-def load_town(client: Any, town: str, timeout_s: float) -> bool:
+def town_to_load(client: Any, town: str) -> str:
     """
-    Load a town unless it is there already; return whether it had to be loaded.
-
-    Loading keeps the world's settings and destroys every actor.
+    Return the full name of a town that is to be loaded, or empty when it is there already.
 
     :param town: ``Town03`` or a full name of ``get_available_maps``.
     :raises CarlaError: when the server does not have it; the text lists what it has.
@@ -85,15 +83,23 @@ def load_town(client: Any, town: str, timeout_s: float) -> bool:
     with asking('looking for the towns'):
         available = client.get_available_maps()
         if town_of(client.get_world().get_map().name) == town_of(town):
-            return False
-    name = _known_town(town, available)
+            return ''
+    return _known_town(town, available)
+
+
+def load_town(client: Any, name: str, timeout_s: float) -> None:
+    """
+    Load a town, which keeps the world's settings and destroys every actor.
+
+    :param name: in full, as :func:`town_to_load` returns it.
+    :param timeout_s: of the client, afterwards.
+    """
     client.set_timeout(max(timeout_s, _LOAD_TIMEOUT_S))
     try:
-        with asking(f'loading {town}'):
+        with asking(f'loading {town_of(name)}'):
             client.load_world(name, False)
     finally:
         client.set_timeout(timeout_s)
-    return True
 
 
 def _known_town(town: str, available: list[str]) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 from seg_node.carla.actors import find_or_spawn_ego, MadeActors, spawn_places
 from seg_node.carla.config import RigConfig
-from seg_node.carla.connection import asking, connect, load_town, town_of
+from seg_node.carla.connection import asking, connect, load_town, town_of, town_to_load
 from seg_node.carla.driving import Driver, driver_for, put
 from seg_node.carla.errors import CarlaError, ConnectError
 from seg_node.carla.greeting import greet
@@ -73,8 +73,8 @@ class Rig:
         self._made = MadeActors(self._carla)
         self._lost_in_a_row = 0
         self._stop = stop
-        if config.town:
-            load_town(client, config.town, config.timeout_s)
+        if config.town and (name := town_to_load(client, config.town)):
+            load_town(client, name, config.timeout_s)
         with asking('reading the world'):
             self.world = client.get_world()
             self.server_version: str = client.get_server_version()
@@ -154,11 +154,14 @@ class Rig:
         :param town: one of :meth:`towns`.
         :raises CarlaError: when the server does not have it; the rig is as it was then.
         """
-        with asking('reading the weather'):
-            weather = self.world.get_weather()
-        self._driver.close()
-        if not load_town(self._client, town, self.config.timeout_s):
+        name = town_to_load(self._client, town)
+        if not name:
             return
+        with asking('leaving the town'):
+            weather = self.world.get_weather()
+            self._driver.close()
+            self._made.stop_listening()  # streams of another world would connect for ever
+        load_town(self._client, name, self.config.timeout_s)
         self._made.forget()
         with asking(f'entering {town}'):
             self.world = self._client.get_world()

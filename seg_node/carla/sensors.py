@@ -43,7 +43,7 @@ class Sensors:
                 sensor = made.spawn(world, blueprint, camera.pose.transform(carla), ego)
                 if sensor is None:
                     raise CarlaError(f'the {kind} camera {name} could not be spawned')
-                sensor.listen(self._receiver(stream_name(name, kind), kind))
+                made.listen(sensor, self._receiver(stream_name(name, kind), kind))
 
     def _receiver(self, stream: str, kind: str) -> Callable[[Any], None]:
         decode = _DECODERS[kind]
