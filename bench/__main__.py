@@ -22,6 +22,7 @@ MEASUREMENTS = {
     'memory': 'memory',
     'engines': 'engines',
     'fusion': 'fusion',
+    'carla_lite': 'carla_lite',
 }
 _OTHERS = {'report': 'report'}
 _HELP = """Measures speed and memory of the node, each part in processes of its own.

@@ -38,7 +38,8 @@ class Town:
     :param surface: roads, paint, kerbs, sidewalks, terrain, in CARLA's world.
     :param scenery: buildings, trees, poles, parked vehicles and the like.
     :param lamps: (n, 3) float32 places of street lamps' bulbs, metres.
-    :param height_at: gives the ground's z of an x, y, metres.
+    :param height_at: gives the ground's z of an x, y, metres; a third argument is the z of who
+        asks, who stands on a bridge's deck rather than under it where that is high enough.
     :param lane_paths: centre lines of driving lanes, each (n, 4) float32: x, y, z, yaw in degrees.
     :param scale: 1.0, or 0.1 for a track of 1/10-scale robots.
     """
@@ -50,7 +51,7 @@ class Town:
     surface: Mesh
     scenery: Mesh
     lamps: np.ndarray
-    height_at: Callable[[float, float], float]
+    height_at: Callable[..., float]
     lane_paths: tuple[np.ndarray, ...]
     traffic_lights: tuple[TrafficLight, ...] = ()
     crosswalks: tuple[np.ndarray, ...] = field(default=())  # each (4, 3) float32 corners

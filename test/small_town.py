@@ -54,8 +54,8 @@ def town(surface: Mesh | None = None, scenery: Sequence[Mesh] = ()) -> Town:
     """Return a town of a surface and what stands on it."""
     return Town(
         name='Small', seed=1, opendrive='', spawn_points=(),
-        surface=road() if surface is None else surface,
-        scenery=joined(scenery), lamps=np.zeros((0, 3), np.float32), height_at=lambda x, y: 0.0,
+        surface=road() if surface is None else surface, scenery=joined(scenery),
+        lamps=np.zeros((0, 3), np.float32), height_at=lambda x, y, z=0.0: 0.0,
         lane_paths=(),
     )  # fmt: skip
 

@@ -203,3 +203,12 @@ def test_where_a_town_has_no_ground_there_is_terrain_up_to_the_horizon() -> None
         horizon = int(VIEW.height / 2 + VIEW.focal_px * np.tan(np.radians(VIEW.pose.pitch)))
         assert (picture.tags[: horizon - 1] == Tag.SKY).all()
         assert (picture.tags[horizon + 2 :] == Tag.TERRAIN).all()
+
+
+@pytest.mark.parametrize('size', [(1, 1), (2, 1), (1, 5), (7, 3), (33, 17)])
+def test_tiny_pictures(size: tuple[int, int]) -> None:
+    made = renderer(town(), usual_look(), Ingredients())
+    view = replace(VIEW, width=size[0], height=size[1])
+    picture = made.render(view, Instant(PRESETS['HardRainNoon']), LensEffects(noise=2, blur_px=1))
+    assert picture.bgr.shape == (size[1], size[0], 3)
+    assert picture.tags.shape == picture.depth_m.shape == (size[1], size[0])

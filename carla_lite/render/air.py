@@ -52,7 +52,7 @@ def wet_ground(
     share = np.where(is_ground, np.clip(share, 0, 0.8), 0.0)
     left = np.where(is_ground, 1.0 - 0.35 * wet, 1.0).astype(np.float32) * (1 - share)
     for plane in picture:
-        quarter = cv2.resize(plane[rows], None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+        quarter = _shrunk(plane[rows], 4)
         mirrored = cv2.resize(cv2.blur(quarter, (3, 9)), (width, height))
         plane *= left
         plane += share * mirrored
@@ -78,7 +78,14 @@ def add_bloom(picture: np.ndarray, strength: float) -> None:
     """Let what is brighter than white shine over its surroundings, (3, H, W), in place."""
     height, width = picture.shape[1:]
     for plane in picture:
-        small = cv2.resize(plane, None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA)
+        small = _shrunk(plane, 8)
         excess = np.maximum(small - 235.0, 0.0)
         if excess.max() > 1.0:
             plane += strength * cv2.resize(cv2.GaussianBlur(excess, (0, 0), 2.5), (width, height))
+
+
+def _shrunk(plane: np.ndarray, factor: int) -> np.ndarray:
+    """Return a plane so many times smaller, of one pixel at least."""
+    height, width = plane.shape
+    size = (max(1, width // factor), max(1, height // factor))
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA))

@@ -110,7 +110,7 @@ class Renderer:
         )
         shadow = self._shadow(scene, near_m)
         shader = Shader(scene, samples, shadow, self._paint, self._sky, self._on)
-        edges = np.linspace(0, view.height, _BANDS + 1).astype(int).tolist()
+        edges = np.linspace(0, view.height, min(_BANDS, view.height) + 1).astype(int).tolist()
         bands = [range(*ends) for ends in pairwise(edges)]
         return list(self._threads.map(shader.band, bands))
 

@@ -27,7 +27,7 @@ def ray_to_ground(
 
     def height(along_m: float) -> float:
         x, y, z = start + along_m * way
-        return float(z - town.height_at(x, y))
+        return float(z - town.height_at(x, y, z))
 
     step_m = max(_STEP_M, reach_m / _MAX_STEPS)
     above_m = 0.0

@@ -130,10 +130,14 @@ class World:
         self.lights.step(delta_s)
         moving = [actor for actor in self.actors.values() if actor.body is not None]
         for actor in moving:
-            actor.body.step(delta_s, self.town.height_at)
+            actor.body.step(delta_s, self._ground_for(actor.body.pose.z))
         self.collisions = part_overlapping(self.actors.values())
         for actor in moving:
             actor.follow_body()
+
+    def _ground_for(self, z: float) -> Callable[[float, float], float]:
+        """Return the ground's height for who is at a height: on a bridge or under it."""
+        return lambda x, y: self.town.height_at(x, y, z)
 
     def _add_light(self, pose: Pose) -> Actor:
         return self._add(make_actor(next(self._ids), TRAFFIC_LIGHT, {}, pose))
