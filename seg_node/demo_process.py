@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 import contextlib
-import ctypes
 import os
 from pathlib import Path
 import signal
@@ -10,11 +9,11 @@ import subprocess
 import sys
 import time
 
+from seg_node.child_process import end_with_parent
 from seg_node.errors import SegNodeError
 
 _PERIOD_S = 0.05
 _STOP_TIMEOUT_S = 5.0  # a camera without its simulator would wait for it for longer
-_PR_SET_PDEATHSIG = 1
 
 
 class DemoError(SegNodeError):
@@ -102,18 +101,10 @@ def running(name: str, command: Sequence[str], log: Path) -> Iterator[Child]:
             stderr=subprocess.STDOUT,
             env=os.environ | {'PYTHONUNBUFFERED': '1'},
             start_new_session=True,  # Ctrl-C is for us: the camera is to end before its simulator
-            preexec_fn=_end_with_parent(),
+            preexec_fn=end_with_parent(),
         )
     child = Child(name, process, log)
     try:
         yield child
     finally:
         child.stop()
-
-
-def _end_with_parent() -> Callable[[], object] | None:
-    """Return what makes Linux end a child when this process is killed; None elsewhere."""
-    if not sys.platform.startswith('linux'):
-        return None
-    system = ctypes.CDLL(None)
-    return lambda: system.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
