@@ -38,20 +38,20 @@ _SETS = {
 def measure(variant: str, options: argparse.Namespace) -> dict[str, Any]:
     """Return a variant's figures, drawing and training what is missing."""
     name = variant.replace(':', '_')
-    result = options.out / f'{name}_{options.seed}.json'
+    result = options.out / f'{name}_{options.frames}_{options.seed}.json'
     if result.is_file():
         found: dict[str, Any] = json.loads(result.read_text())
         return found
     data = options.out / 'data'
     left_out = [] if variant == _ALL else ['--without', variant]
     _python('carla_lite.dataset', '--frames', options.frames, '--out', data / name, *left_out)
-    run = f'transfer_{name}_{options.seed}'
+    run = f'transfer_{name}_{options.frames}_{options.seed}'
     train = json.dumps([{'path': name}])
     validation = json.dumps([{'path': 'validation'}])
     _python(
         'training', 'train', _CONFIG, '--data_root', data, '--train', train, '--validation',
         validation, '--name', run, '--runs', options.out / 'runs', '--seed', options.seed,
-        *(['--resume'] if (options.out / 'runs' / run).exists() else []),
+        *(['--resume'] if (options.out / 'runs' / run / 'last.ckpt').exists() else []),
     )  # fmt: skip
     figures = {
         title: _evaluate(options.out / 'runs' / run, folder, options)
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     data = options.out / 'data'
     _python('carla_lite.dataset', '--seed', 9, '--frames', 120, '--out', data / 'validation')
-    if not (options.out / 'town_without_kerbs').is_dir():
+    if not (options.out / 'town_without_kerbs' / 'dataset.json').is_file():  # its last file
         _python(
             'bench.kerb_lines', options.shared / 'carla_town_a', options.out / 'town_without_kerbs'
         )

@@ -135,6 +135,8 @@ def _filled(kind: type, values: Any, where: str) -> Any:
     if not isinstance(values, dict):
         raise CarlaLiteError(f'{where}: expected keys and values')
     parts = {'camera': CameraRanges, 'weather': WeatherShares, 'ingredients': Ingredients}
+    if kind is not Settings:
+        parts = {}
     known = {part.name for part in fields(kind)}
     if unknown := sorted(set(values) - known):
         raise CarlaLiteError(f'{where}: unknown {", ".join(unknown)}; known: {sorted(known)}')

@@ -1,0 +1,150 @@
+"""Data sets drawn without a server: the same again, resumable, and readable by training."""
+
+from dataclasses import fields, replace
+import json
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+from carla_lite.dataset.__main__ import draw_all, main
+from carla_lite.dataset.sample import TownSamples
+from carla_lite.dataset.settings import read_settings, Settings
+from carla_lite.errors import CarlaLiteError
+from carla_lite.look import draw_look
+from carla_lite.render.ingredients import Ingredients
+import cv2
+import numpy as np
+import pytest
+
+CONFIG = Path(__file__).resolve().parents[1] / 'training' / 'configs' / 'rendered_roads.json'
+SMALL = replace(
+    Settings(), width=160, height=90, frames_per_town=2, towns={'LiteLoop': 1.0, 'LiteTrack': 1.0}
+)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob('*')
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope='module')
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp('rendered')
+    draw_all(SMALL, 5, out, workers=1)
+    return out
+
+
+def test_every_picture_has_a_mask_with_lanes_and_road(drawn: Path) -> None:
+    lines = [json.loads(line) for line in (drawn / 'samples.jsonl').read_text().splitlines()]
+    assert len(lines) == 5
+    seen = np.zeros(3, int)
+    for line in lines:
+        picture = cv2.imread(str(drawn / line['image']))
+        mask = cv2.imread(str(drawn / line['mask']), cv2.IMREAD_UNCHANGED)
+        assert picture.shape == (90, 160, 3)
+        assert mask.shape == (90, 160)
+        assert mask.max() <= 2
+        seen += np.bincount(mask.ravel(), minlength=3)
+        assert {'town', 'town_seed', 'look_seed', 'camera_height_m', 'fov_deg'} <= set(line)
+    assert (seen > 100).all()
+
+
+def test_a_stopped_run_goes_on_to_the_same_files(drawn: Path, tmp_path: Path) -> None:
+    out = tmp_path / 'resumed'
+    draw_all(SMALL, 3, out, workers=1)
+    before = {path: path.stat().st_mtime_ns for path in (out / 'images').iterdir()}
+    (out / 'images' / '00001_001.part').write_bytes(b'cut short by a kill')
+    draw_all(SMALL, 5, out, workers=2)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert files(out) == files(drawn)
+    draw_all(SMALL, 3, out, workers=1)
+    assert len((out / 'samples.jsonl').read_text().splitlines()) == 3
+
+
+def test_training_reads_it(drawn: Path) -> None:
+    pytest.importorskip('torch', reason='training needs torch')
+    from training.data.pairs import PairsFolder
+    from training.data.sources import SetConfig
+
+    folder = PairsFolder.open(SetConfig(path=drawn.name), drawn.parent)
+    assert len(folder) == 5
+    assert folder.annotated.all()
+    image, mask = folder.read(0)
+    assert image.shape[:2] == mask.shape
+
+
+def test_other_settings_are_not_mixed_into_a_folder(drawn: Path) -> None:
+    with pytest.raises(CarlaLiteError, match='other settings'):
+        draw_all(replace(SMALL, traffic=1), 5, drawn, workers=1)
+
+
+@pytest.mark.parametrize('name', [part.name for part in fields(Ingredients)])
+def test_leaving_an_ingredient_out_changes_pictures_not_truth(name: str) -> None:
+    """Scenery hides road, so its absence may uncover some; all else leaves the labels alone."""
+    with_it = TownSamples(SMALL, 0).sample(0)
+    without = TownSamples(SMALL.without(name), 0).sample(0)
+    if name in ('scenery', 'lens'):  # a lens's distortion moves labels too
+        return
+    np.testing.assert_array_equal(with_it.mask, without.mask)
+
+
+def test_some_ingredients_are_seen_at_once() -> None:
+    whole = TownSamples(replace(SMALL, towns={'LiteTown': 1.0}), 3)
+    for name in ('grain', 'scenery', 'lens', 'looks', 'cameras', 'faults'):
+        settings = replace(SMALL, towns={'LiteTown': 1.0}).without(name)
+        other = TownSamples(settings, 3)
+        changed = [(whole.sample(i).picture != other.sample(i).picture).mean() for i in (0, 1)]
+        assert max(changed) > 0.05, name
+
+
+def test_an_interrupt_ends_it_soon(tmp_path: Path) -> None:
+    command = [sys.executable, '-m', 'carla_lite.dataset', '--frames', '4000', '--workers', '1']
+    process = subprocess.Popen(
+        [*command, '--out', str(tmp_path / 'x')], stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    deadline_s = time.monotonic() + 60
+    while not list((tmp_path / 'x').glob('images/*.jpg')) and time.monotonic() < deadline_s:
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(30) == 130
+    assert 'interrupted' in process.stderr.read()
+
+
+def test_left_out_names_are_checked(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(['--without', 'gravity', '--out', str(tmp_path / 'x')]) == 2
+    assert 'gravity' in capsys.readouterr().err
+    assert not (tmp_path / 'x').exists()
+
+
+@pytest.mark.parametrize(
+    ('text', 'named'),
+    [('{', 'no JSON'), ('{"colour": 1}', 'colour'), ('{"camera": {"zoom": 1}}', 'zoom')],
+)
+def test_wrong_settings_are_named(tmp_path: Path, text: str, named: str) -> None:
+    path = tmp_path / 'settings.json'
+    path.write_text(text)
+    with pytest.raises(CarlaLiteError, match=named):
+        read_settings(path)
+
+
+def test_the_settings_of_the_measured_data_set_stand_in_the_repository() -> None:
+    assert read_settings(CONFIG).as_dict() == Settings().as_dict()
+
+
+def test_looks_differ_and_stay_in_range() -> None:
+    looks = [draw_look(seed) for seed in range(200)]
+    assert draw_look(7) == looks[7]
+    for look in looks:
+        for bgr in look.albedo.values():
+            assert all(0 <= channel <= 255 for channel in bgr)
+        assert 0 <= look.wear <= 0.5
+    asphalt = np.array([look.albedo[0] for look in looks]).mean(axis=1)
+    assert asphalt.min() < 45
+    assert asphalt.max() > 150
