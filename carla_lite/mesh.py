@@ -63,6 +63,23 @@ class Mesh:
         return Mesh(**parts)
 
 
+def lowest(corners: np.ndarray) -> np.ndarray:
+    """Return the least of four corners, (n, ...) of (n, 4, ...); numpy's own takes far longer."""
+    first = np.minimum(corners[:, 0], corners[:, 1])
+    return np.minimum(first, np.minimum(corners[:, 2], corners[:, 3]))
+
+
+def highest(corners: np.ndarray) -> np.ndarray:
+    """Return the greatest of four corners, (n, ...) of (n, 4, ...)."""
+    first = np.maximum(corners[:, 0], corners[:, 1])
+    return np.maximum(first, np.maximum(corners[:, 2], corners[:, 3]))
+
+
+def middle(corners: np.ndarray) -> np.ndarray:
+    """Return the mean of four corners, (n, ...) of (n, 4, ...)."""
+    return ((corners[:, 0] + corners[:, 1]) + (corners[:, 2] + corners[:, 3])) * np.float32(0.25)
+
+
 def quads(
     corners: np.ndarray,
     tag: Tag,

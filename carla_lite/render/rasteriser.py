@@ -7,6 +7,7 @@ here, so they cannot disagree. Quads are filled by OpenCV, far to near, at twice
 for 1000 triangles at 640x360 and exists from OpenCV 4.11 only.)
 """
 
+from carla_lite.mesh import highest, lowest
 import cv2
 import numpy as np
 
@@ -28,7 +29,7 @@ def draw_numbers(
     :return: (SAMPLES * height, SAMPLES * width) int32, 0 for nothing, else 1 + the quad's index.
     """
     numbers = np.zeros((height * SAMPLES, width * SAMPLES), np.int32)
-    crossing = corners[:, :, 0].min(axis=1, initial=1e9) <= near_m
+    crossing = lowest(corners[:, :, 0]) <= near_m
     safe = np.where(crossing[:, None, None], np.float32(1.0), corners)
     on_screen = _project(safe, width, height, focal_px)
     on_screen[thin] = _without_rim(on_screen[thin])
@@ -67,7 +68,7 @@ def _without_rim(points: np.ndarray) -> np.ndarray:
     edges = np.roll(points, -1, axis=1) - points
     length = np.linalg.norm(edges, axis=2)
     doubled_area = _cross(points[:, 2] - points[:, 0], points[:, 3] - points[:, 1])
-    thickness = np.abs(doubled_area) / 2 / np.maximum(length.max(axis=1), 1e-6)
+    thickness = np.abs(doubled_area) / 2 / np.maximum(highest(length), 1e-6)
     inward = (
         np.stack([-edges[..., 1], edges[..., 0]], axis=2) / np.maximum(length, 1e-6)[..., None]
     )
@@ -91,7 +92,7 @@ def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _touch_screen(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    low, high = points.min(axis=1, initial=1e9), points.max(axis=1, initial=-1e9)
+    low, high = lowest(points), highest(points)
     return (high[:, 0] >= 0) & (low[:, 0] < shape[1]) & (high[:, 1] >= 0) & (low[:, 1] < shape[0])
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from carla_lite.mesh import joined, Layer, Mesh
+from carla_lite.mesh import highest, joined, Layer, Mesh, middle
 from carla_lite.render.picture import CameraView
 import numpy as np
 
@@ -65,7 +65,7 @@ class Selection:
             mesh = joined([mesh, moving.rows(seen)])
         corners = (mesh.corners - position) @ rotation
         lowest = (under.corners - position) @ rotation
-        in_front = corners[:, :, 0].max(axis=1) > self._near_m
+        in_front = highest(corners[:, :, 0]) > self._near_m
         corners, mesh = corners[in_front], mesh.rows(np.flatnonzero(in_front))
         order = self._order(corners, mesh, position)
         return Quads(np.concatenate([lowest, corners[order]]), joined([under, mesh.rows(order)]))
@@ -77,7 +77,7 @@ class Selection:
 
     def _order(self, corners: np.ndarray, mesh: Mesh, position: np.ndarray) -> np.ndarray:
         distance = np.linalg.norm(mesh.anchor - position, axis=1)
-        own = np.linalg.norm(corners.mean(axis=1), axis=1)
+        own = np.linalg.norm(middle(corners), axis=1)
         rank = _RANK[mesh.layer]
         raised = rank == _RAISED
         standing = mesh.layer == Layer.OBJECT
@@ -97,7 +97,7 @@ def _standing(mesh: Mesh, position: np.ndarray, range_m: float) -> np.ndarray:
 
 def _radius_m(mesh: Mesh) -> np.ndarray:
     """Return (n,) how far the corners are from the anchor."""
-    return np.linalg.norm(mesh.corners - mesh.anchor[:, None], axis=2).max(axis=1, initial=0.0)
+    return highest(np.linalg.norm(mesh.corners - mesh.anchor[:, None], axis=2))
 
 
 def _in_view(

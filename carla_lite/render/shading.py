@@ -12,7 +12,7 @@ from carla_lite.render.picture import CameraView, planes
 from carla_lite.render.rasteriser import SAMPLES
 from carla_lite.render.selection import Quads
 from carla_lite.render.sky import Sky
-from carla_lite.render.surface_points import face_normals, Points, surface_points
+from carla_lite.render.surface_points import face_normals, planes_of, Points, surface_points
 from carla_lite.weather import Weather
 import cv2
 import numpy as np
@@ -80,6 +80,7 @@ class Shader:
         light = scene.light.on_faces(scene.normals) / self._level
         self._table = paint.lit_colours(scene.quads.mesh, light, self._horizon / self._level)
         self._shining = paint.shining(scene.quads.mesh)
+        self._planes = planes_of(scene.quads.corners)
         self._flat = np.append(False, scene.quads.mesh.layer != Layer.OBJECT)
         self._albedo = self._smooth_albedo()
 
@@ -89,7 +90,7 @@ class Shader:
         # Look-ups want the platform's own integers; else each of them converts its own copy.
         numbers = self._samples[SAMPLES * rows.start : SAMPLES * rows.stop : SAMPLES, ::SAMPLES]
         numbers = numbers.astype(np.intp)
-        points = surface_points(scene.view, numbers, scene.quads.corners, rows.start)
+        points = surface_points(scene.view, numbers, self._planes, rows.start)
         is_ground = np.take(self._flat, numbers)
         picture = self._coloured([plane[part] for plane in self._albedo], numbers, points)
         if self._shadow is not None:

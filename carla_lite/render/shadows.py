@@ -1,6 +1,6 @@
 """Hard shadows of what stands up, thrown on the ground by the sun."""
 
-from carla_lite.mesh import Mesh
+from carla_lite.mesh import highest, lowest, Mesh
 from carla_lite.render.picture import CameraView
 import cv2
 import numpy as np
@@ -26,13 +26,13 @@ def draw_shadows(view: CameraView, casters: Mesh, to_sun: np.ndarray, near_m: fl
     rotation = view.pose.rotation().astype(np.float32)
     corners = (ground - view.pose.position().astype(np.float32)) @ rotation
     # A corner behind the camera is drawn in to the near plane: wrong only under the camera.
-    corners = corners[corners[:, :, 0].max(axis=1) > near_m]
+    corners = corners[highest(corners[:, :, 0]) > near_m]
     depth = np.maximum(corners[:, :, 0], near_m)
     u = view.width / 2 + view.focal_px * corners[:, :, 1] / depth - 0.5
     v = view.height / 2 - view.focal_px * corners[:, :, 2] / depth - 0.5
     points = np.clip(np.stack([u, v], axis=2), -_LIMIT_PX, _LIMIT_PX)
     fixed = np.round(points * 16).astype(np.int32)
-    low, high = points.min(axis=1), points.max(axis=1)
+    low, high = lowest(points), highest(points)
     seen = (high > 0).all(axis=1) & (low[:, 0] < view.width) & (low[:, 1] < view.height)
     for index in np.flatnonzero(seen).tolist():
         cv2.fillConvexPoly(shadow, fixed[index], 255, shift=4)

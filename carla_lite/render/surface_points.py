@@ -1,7 +1,9 @@
 """Where in the world each pixel's surface is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+from carla_lite.mesh import highest, lowest, middle
 from carla_lite.render.picture import CameraView
 import numpy as np
 
@@ -28,20 +30,20 @@ class Points:
 
 
 def surface_points(
-    view: CameraView, numbers: np.ndarray, corners: np.ndarray, first_row: int = 0
+    view: CameraView, numbers: np.ndarray, planes: Sequence[np.ndarray], first_row: int = 0
 ) -> Points:
     """
     Cut each pixel's ray with the plane of the quad that is seen there.
 
     :param numbers: (h, W) intp, rows of the view; 0 for sky, else 1 + index into ``corners``.
-    :param corners: (n, 4, 3) metres in camera coordinates.
+    :param planes: of :func:`planes_of` the quads.
     """
     columns = np.arange(view.width, dtype=np.float32)
     right = (columns + 0.5 - view.width / 2) / np.float32(view.focal_px)
     rows = np.arange(first_row, first_row + len(numbers), dtype=np.float32)
     up = (view.height / 2 - 0.5 - rows) / np.float32(view.focal_px)
     right, up = right[None, :], up[:, None]
-    a, b, c, offset, low, high = (np.take(column, numbers) for column in _planes(corners))
+    a, b, c, offset, low, high = (np.take(column, numbers) for column in planes)
     along = a + b * right + c * up
     with np.errstate(divide='ignore', invalid='ignore'):
         depth = offset / along
@@ -65,13 +67,19 @@ def face_normals(corners: np.ndarray) -> np.ndarray:
     return np.where(away[:, None], -normal, normal)
 
 
-def _planes(corners: np.ndarray) -> list[np.ndarray]:
-    """Return the columns normal (3), offset, least and greatest depth; row 0 is the sky."""
+def planes_of(corners: np.ndarray) -> list[np.ndarray]:
+    """
+    Return what cuts a ray with each quad, columns of (n + 1,) float32.
+
+    They are normal (3), offset, least and greatest depth; row 0 is the sky.
+
+    :param corners: (n, 4, 3) metres in camera coordinates.
+    """
     normal = face_normals(corners)
-    offset = np.einsum('ij,ij->i', normal, corners.mean(axis=1))
+    offset = np.einsum('ij,ij->i', normal, middle(corners))
     depths = corners[:, :, 0]
-    low = np.clip(depths.min(axis=1), 0.02, None)
-    table = np.column_stack([normal, offset, low, np.maximum(depths.max(axis=1), low)])
+    low = np.maximum(lowest(depths), 0.02)
+    table = np.column_stack([normal, offset, low, np.maximum(highest(depths), low)])
     sky = [[1.0, 0.0, 0.0, SKY_M, SKY_M, SKY_M]]
     return list(np.concatenate([sky, table]).astype(np.float32).T.copy())
 
