@@ -119,15 +119,21 @@ class Recorder:
     def _run(self) -> None:
         try:
             while (item := self._queue.get()) is not None:
-                self._take(item)
+                self._take_or_salvage(item)
                 late_s = time.monotonic() - self._committed_s
                 if len(self._lines) >= _COMMIT_SAMPLES or late_s > _COMMIT_S:
                     self._commit()
             self._commit()
         except BaseException as error:  # told by the next put or close
             self._failure = error
+
+    def _take_or_salvage(self, item: Moment | Skipped | DriveEnd) -> None:
+        try:
+            self._take(item)
+        except BaseException:
             with suppress(CollectError):  # what was written before may still be made to count
                 self._commit()
+            raise
 
     def _take(self, item: Moment | Skipped | DriveEnd) -> None:
         progress = self.progress
@@ -189,6 +195,12 @@ class Recorder:
         return EncodedSample(name, suffix, image, mask, line)
 
     def _commit(self) -> None:
+        """
+        Make what was taken count.
+
+        :raises CollectError: when that fails; the ledger then stays at the samples that count,
+            for a step that is noted without its sample would never be taken again.
+        """
         progress, now_s = self.progress, time.monotonic()
         progress.seconds += now_s - self._committed_s
         self._committed_s = now_s
@@ -200,8 +212,8 @@ class Recorder:
             memory=self._still.memory(),
             seconds=round(progress.seconds, 3),
         )
-        lines, self._lines = self._lines, []
-        self._folder.commit(lines, ledger)
+        self._folder.commit(self._lines, ledger)
+        self._lines = []
 
 
 #: PNG at its quickest: masks compress well at any level.
