@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 import random
 import re
+import resource
 import shlex
 import shutil
 import subprocess
@@ -237,6 +238,26 @@ def test_a_full_disk_leaves_what_counts_and_goes_on_when_there_is_space(
     assert lines_of(tmp_path / 'copy') == lines_of(tmp_path / 'copy.later')[: len(first)]
 
 
+def test_lines_that_cannot_be_written_lose_no_sample(tmp_path: Path) -> None:
+    """A limit on the size of files meets samples.jsonl alone, the only one that grows."""
+    bag, limit = record(tmp_path / 'bag', scenes(60)), 28_000
+    whole = collect(config_for(bag, tmp_path / 'whole', image_format='jpg'), quiet=True)
+    sizes = {path.name: path.stat().st_size for path in (tmp_path / 'whole').rglob('*.*')}
+    assert sizes.pop('contact_sheet.jpg') and sizes.pop('samples.jsonl') > limit
+    assert max(sizes.values()) < limit / 2
+    output = tmp_path / 'set'
+    done = subprocess.run(
+        command(bag, output), cwd=ROOT, capture_output=True, text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )  # fmt: skip
+    assert done.returncode == 2 and 'cannot be written' in done.stderr, done.stderr
+    ledger = json.loads((output / 'collect.json').read_text())
+    assert 0 < ledger['samples'] == len(lines_of(output)) == ledger['step'] < 60
+    again = collect(config_for(bag, output, image_format='jpg'), quiet=True)
+    assert (again['samples'], again['skipped']) == (whole['samples'], whole['skipped'])
+    assert content_of(output) == content_of(tmp_path / 'whole')
+
+
 def test_folders_that_cannot_be_used_are_refused_in_one_line(tmp_path: Path, capsys: Any) -> None:
     bag, output = record(tmp_path / 'bag', scenes(3)), tmp_path / 'set'
     foreign = tmp_path / 'photos'
@@ -258,6 +279,39 @@ def test_folders_that_cannot_be_used_are_refused_in_one_line(tmp_path: Path, cap
         error = capsys.readouterr().err
         assert error.startswith('error: ') and told in error and len(error.splitlines()) == 1
     assert (foreign / 'holiday.jpg').exists()
+
+
+def test_only_our_own_leftovers_are_removed(tmp_path: Path) -> None:
+    bag, output = record(tmp_path / 'bag', scenes(6)), tmp_path / 'set'
+    whole = collect(config_for(bag, output), quiet=True)
+    hashes = content_of(output)
+    copy = output / 'images' / '9999_99999.png'
+    mine = [copy, output / 'masks' / 'notes.txt', output / 'images' / 'old' / 'a.png']
+    mine[2].parent.mkdir()
+    for path in mine:
+        path.write_bytes(b'mine')
+    again = collect(config_for(bag, output), quiet=True)
+    assert (again['removed_files'], again['samples']) == (0, whole['samples'])
+    assert all(path.read_bytes() == b'mine' for path in mine), 'a finished set'
+    ledger = json.loads((output / 'collect.json').read_text())
+    (output / 'collect.json').write_text(json.dumps({**ledger, 'done': False}))
+    torn = output / '.collect-0123456789ab.json'
+    torn.write_bytes(b'{')
+    assert collect(config_for(bag, output), quiet=True)['removed_files'] == 1
+    assert [path.exists() for path in (*mine, torn)] == [False, True, True, False]
+    for path in mine[1:]:
+        path.unlink()
+    assert content_of(output) == hashes
+
+
+def test_a_kill_before_the_first_ledger_is_no_obstacle(tmp_path: Path) -> None:
+    output = tmp_path / 'set'
+    output.mkdir()
+    for name in ('.lock', '.collect-0123456789ab.json'):
+        (output / name).write_bytes(b'')
+    bag = record(tmp_path / 'bag', scenes(3))
+    assert collect(config_for(bag, output), quiet=True)['samples'] == 3
+    assert not (output / '.collect-0123456789ab.json').exists()
 
 
 def test_two_collections_do_not_write_to_one_folder(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import fcntl
 import json
 import os
 from pathlib import Path
+import re
 import shutil
 from typing import Any
 
@@ -22,6 +23,10 @@ from training.collection.ledger import LEDGER, Ledger
 
 IMAGES, MASKS, SAMPLES, STATEMENT = 'images', 'masks', 'samples.jsonl', 'dataset.json'
 _ASIDE = '.partial'
+#: The names that we give, so that nothing else is ever removed: samples, and files that a kill
+#: kept from taking the place of an older one.
+_SAMPLE = re.compile(r'\d{4,}_\d{5,}\.(jpg|png)')
+_TEMPORARY = re.compile(r'\.(collect|dataset|contact_sheet)-[0-9a-f]{12}\.(json|jpg)')
 _LOCK = '.lock'
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -61,9 +66,9 @@ class SampleFolder:
                     ledger.check_what(what, path)
                 # without samples there is nothing that other settings could spoil
                 self.ledger = ledger if ledger and ledger.what == what else Ledger(what)
+                self.ledger.write(path)  # first, for it says that the folder is ours
                 for name in (IMAGES, MASKS, _ASIDE):
                     (path / name).mkdir(exist_ok=True)
-                self.ledger.write(path)
                 self.removed = self._recover()
                 self._samples = (path / SAMPLES).open('ab', buffering=0)
             except BaseException:
@@ -147,22 +152,29 @@ class SampleFolder:
                 f'{samples} is shorter than {LEDGER} says: it was changed; restore it, or name '
                 'another --output'
             )
-        os.truncate(samples, self.ledger.size)
+        if not self.ledger.done:
+            os.truncate(samples, self.ledger.size)
         try:
             known = {self.path / line[key] for line in self.lines() for key in ('image', 'mask')}
         except (ValueError, KeyError, TypeError) as error:
             raise CollectError(
                 f'{samples} is damaged ({error}): restore it, or name another --output'
             ) from error
+        if self.ledger.done:
+            return 0  # nothing of ours is left over; what is there was put there since
         orphans = [
             path
             for name in (IMAGES, MASKS)
-            for path in (self.path / name).iterdir()
+            for path in _files(self.path / name, _SAMPLE)
             if path not in known
         ]
-        for path in (*orphans, *(self.path / _ASIDE).iterdir()):
+        for path in (*orphans, *_files(self.path, _TEMPORARY)):
             path.unlink()
         return len(orphans)
+
+
+def _files(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
+    return [path for path in folder.iterdir() if pattern.fullmatch(path.name) and path.is_file()]
 
 
 @contextmanager
@@ -183,7 +195,11 @@ def told_plainly(folder: Path) -> Iterator[None]:
 
 def _refuse_foreign(path: Path, ledger: Ledger | None) -> None:
     """Leave folders alone that hold something else, for recovery removes files."""
-    strangers = [item.name for item in path.iterdir() if item.name != _LOCK]
+    strangers = [
+        item.name
+        for item in path.iterdir()
+        if item.name != _LOCK and not _TEMPORARY.fullmatch(item.name)
+    ]
     if ledger is None and strangers:
         raise CollectError(
             f'{path} holds other files ({sorted(strangers)[0]}): name a new or empty folder '
