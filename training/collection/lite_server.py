@@ -1,24 +1,22 @@
 """carla_lite as a process of its own, for as long as a collection needs it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-import ctypes
 import re
 import select
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from typing import IO
 
+from seg_node.child_process import end_with_parent
 from training.collection.errors import CollectError
 
 #: A town is built before the port opens.
 _START_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 5.0
 _READY = re.compile(r' on (\S+):(\d+)\s*$')
-_PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
@@ -41,7 +39,7 @@ def lite_server(seed: int, town: str) -> Iterator[int]:
             stderr=log,
             text=True,
             start_new_session=True,  # Ctrl-C is for us: the car is put away before the server ends
-            preexec_fn=_end_with_parent(),
+            preexec_fn=end_with_parent(),
         )
         try:
             yield _wait_for_port(process, log)
@@ -70,11 +68,3 @@ def _wait_for_port(process: subprocess.Popen[str], log: IO[str]) -> int:
     log.seek(0)
     said = log.read().strip().splitlines() or ['nothing']
     raise CollectError(f'carla_lite did not start; it said: {said[-1].removeprefix("error: ")}')
-
-
-def _end_with_parent() -> Callable[[], object] | None:
-    """Return what makes Linux end a child when this process is killed; None elsewhere."""
-    if not sys.platform.startswith('linux'):
-        return None
-    system = ctypes.CDLL(None)
-    return lambda: system.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
