@@ -1,6 +1,8 @@
 """Many commands in one call."""
 
 from collections.abc import Callable
+import logging
+import reprlib
 from typing import Any
 
 from carla_lite.errors import CarlaLiteError
@@ -30,6 +32,8 @@ _COMMANDS: dict[int, Callable[..., Any]] = {
     19: actor_calls.set_actor_location,
     21: traffic_calls.set_traffic_light_state,
 }
+_LOG = logging.getLogger(__name__)
+_CANNOT_BE_DONE = (Refused, CarlaLiteError, TypeError, ValueError, LookupError, OverflowError)
 _SPAWN, _DESTROY, _WALKER_STATE, _AUTOPILOT, _CONSOLE = 0, 1, 7, 16, 20
 
 
@@ -44,8 +48,8 @@ def _answer(simulation: Simulation, command: list[Any]) -> list[Any]:
         return success(_do(simulation, command, 0))
     except (Refused, CarlaLiteError) as refusal:
         return failure(str(refusal))
-    except (TypeError, ValueError, IndexError) as error:
-        return failure(f'command {command!r:.80}: {error}')
+    except _CANNOT_BE_DONE as error:
+        return failure(f'command {reprlib.repr(command)}: {error}')
 
 
 def _do(simulation: Simulation, command: list[Any], new_id: int) -> int:
@@ -83,8 +87,17 @@ def _spawn(
     parent_id = parent[1] if parent[0] else 0
     actor = actor_calls.spawn(simulation, description, transform, parent_id)
     for command in after:
-        _do(simulation, command, actor.id)
+        _do_after(simulation, command, actor.id)
     return actor.id
+
+
+def _do_after(simulation: Simulation, command: list[Any], new_id: int) -> None:
+    """Do what ``.then`` asks for; as in CARLA nobody but the log hears of it when it fails."""
+    try:
+        _do(simulation, command, new_id)
+    except _CANNOT_BE_DONE as error:
+        text = reprlib.repr(command)
+        _LOG.warning('apply_batch: actor %d was made, but then %s: %s', new_id, text, error)
 
 
 def _set_walker(simulation: Simulation, actor_id: int, transform: list[Any], speed: float) -> None:
