@@ -190,6 +190,18 @@ class TestActors:
         np.testing.assert_allclose(sensor.get_transform().get_matrix(), expected, atol=1e-4)
         assert sensor.parent.id == car.id
 
+    def test_attached_actors_are_moved_on_what_they_are_attached_to(self, world: Any) -> None:
+        pose = next(p for p in world.get_map().get_spawn_points() if abs(p.rotation.yaw) > 30.0)
+        car = spawn(world, 'vehicle.tesla.model3', pose)
+        turned = carla.Rotation(-8.0, 30.0, 5.0)
+        sensor = spawn(world, 'sensor.other.gnss', carla.Transform(rotation=turned), car)
+        for place in (carla.Location(0.5, -0.4, 1.5), carla.Location(-1.0, 0.3, 2.0)):
+            sensor.set_location(place)
+            world.tick()
+            offset = np.array(carla.Transform(place, turned).get_matrix())
+            expected = np.array(car.get_transform().get_matrix()) @ offset
+            np.testing.assert_allclose(sensor.get_transform().get_matrix(), expected, atol=1e-4)
+
     def test_bad_values_are_refused(self, world: Any) -> None:
         with pytest.raises(RuntimeError, match='image_size_x'):
             spawn(world, 'sensor.camera.rgb', carla.Transform(), image_size_x=100000)
@@ -253,6 +265,21 @@ class TestActors:
         gone = client.apply_batch_sync([carla.command.DestroyActor(third.actor_id)], True)[0]
         assert not gone.error
         assert len(world.get_actors().filter('vehicle.*')) == 0
+
+    def test_a_failing_then_does_not_lose_the_actor(self, client: Any, world: Any) -> None:
+        """As in CARLA: whoever spawned it must be able to destroy it."""
+        blueprint = world.get_blueprint_library().find('vehicle.audi.tt')
+        point = world.get_map().get_spawn_points()[0]
+        walk = carla.command.ApplyWalkerControl(carla.command.FutureActor, carla.WalkerControl())
+        push = carla.command.ApplyTargetVelocity(
+            carla.command.FutureActor, carla.Vector3D(x=5.0, y=0.0, z=0.0)
+        )
+        command = carla.command.SpawnActor(blueprint, point).then(walk).then(push)
+        (made,) = client.apply_batch_sync([command], True)
+        assert not made.error
+        car = world.get_actor(made.actor_id)
+        assert car.get_velocity().length() > 3.0, 'what comes after the failing one is done'
+        assert car.destroy()
 
 
 class TestTraffic:

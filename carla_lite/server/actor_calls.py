@@ -102,8 +102,9 @@ def set_actor_transform(simulation: Simulation, actor_id: int, transform: list[A
 
 @endpoint('set_actor_location')
 def set_actor_location(simulation: Simulation, actor_id: int, location: list[float]) -> None:
-    """Put an actor somewhere, turned as it was."""
-    old = simulation.world.actor(actor_id).pose
+    """Put an actor somewhere, turned as it was; an attached one, on what it is attached to."""
+    actor = simulation.world.actor(actor_id)
+    old = actor.relative if actor.parent else actor.pose
     set_actor_transform(simulation, actor_id, [location, [old.pitch, old.yaw, old.roll]])
 
 
