@@ -35,7 +35,7 @@ def get_map_data(simulation: Simulation) -> str:
 
 @endpoint('get_navigation_mesh')
 def get_navigation_mesh(_simulation: Simulation) -> bytes:
-    """Return nothing: walkers find their ways without a mesh."""
+    """Return nothing: walkers go where clients send them, and know no ways of their own."""
     return b''
 
 
