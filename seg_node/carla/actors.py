@@ -69,13 +69,29 @@ class MadeActors:
         self._receivers.clear()
 
     def destroy(self) -> None:
-        """Destroy all that was spawned, the last one first."""
+        """
+        Destroy all that was spawned, the last one first.
+
+        :raises CarlaError: at the end, when some could not be destroyed.
+        """
         self.stop_listening()
         made, self._made = self._made[::-1], []
+        failures: list[str] = []
         for actor in made:
-            with asking(f'destroying actor {actor.id}'):
-                if not actor.destroy():
-                    _log.info('actor %d was gone already', actor.id)
+            try:
+                with asking(f'destroying actor {actor.id}'):
+                    if not actor.destroy():  # the client tells no more than that
+                        _check_gone(actor)
+            except CarlaError as error:
+                failures.append(str(error))
+        if failures:
+            raise CarlaError('; '.join(failures))
+
+
+def _check_gone(actor: Any) -> None:
+    if actor.is_alive:
+        raise CarlaError(f'destroying actor {actor.id} failed: it may still be there')
+    _log.info('actor %d was gone already', actor.id)
 
 
 def find_or_spawn_ego(

@@ -17,3 +17,7 @@ class NoServerError(ConnectError):
 
 class ServerLostError(CarlaError):
     """The simulator answered once and does not any more; a new rig may find it again."""
+
+
+class NoTicksError(ServerLostError):
+    """The simulator answers, but its clock stands still: whoever is to tick it does not."""

@@ -31,7 +31,7 @@ from seg_node.carla.sensors import Sensors
 from seg_node.carla.shot import LostShot, RigCounts, Shot
 from seg_node.carla.snapshot import motion_of, shot_of, stamp_ns_of
 from seg_node.carla.stopping import undisturbed, unwinding_on_sigterm
-from seg_node.carla.synchrony import WorldSettings
+from seg_node.carla.synchrony import wait_for_tick, WorldSettings
 from seg_node.carla.weather import weather_parameters
 
 _log = logging.getLogger(__name__)
@@ -73,13 +73,14 @@ class Rig:
         self._made = MadeActors(self._carla)
         self._lost_in_a_row = 0
         self._stop = stop
-        if config.town and (name := town_to_load(client, config.town)):
-            load_town(client, name, config.timeout_s)
+        self._snapshot: Any = None
         with asking('reading the world'):
             self.world = client.get_world()
             self.server_version: str = client.get_server_version()
         self._settings = WorldSettings(self.world)
         undo.callback(self._put_back)
+        if config.town and (name := town_to_load(client, config.town)):
+            self._change_town(name)
         if config.drives_clock:
             self._settings.go_synchronous(self.world, config.step_s)
         if config.weather:
@@ -106,9 +107,9 @@ class Rig:
         :raises ServerLostError: when the server does not answer any more.
         :raises CarlaError: when many ticks in a row brought no complete shot.
         """
-        with asking('ticking'):
+        with asking('driving'):
             self._drive()
-            snapshot = self._next_snapshot()
+        snapshot = self._next_snapshot()
         motion_of(snapshot, self.ego.id)  # a car that is gone is told before its cameras
         patience_s = self.config.picture_timeout_s
         if self._lost_in_a_row:
@@ -158,14 +159,10 @@ class Rig:
         if not name:
             return
         with asking('leaving the town'):
-            weather = self.world.get_weather()
             self._driver.close()
             self._made.stop_listening()  # streams of another world would connect for ever
-        load_town(self._client, name, self.config.timeout_s)
+        self._change_town(name)
         self._made.forget()
-        with asking(f'entering {town}'):
-            self.world = self._client.get_world()
-            self.world.set_weather(weather)
         if self.config.drives_clock:
             self._settings.go_synchronous(self.world, self.config.step_s)
         self._populate()
@@ -194,22 +191,28 @@ class Rig:
         put(self._carla, self.ego, transform)
         self._driver.restart()
 
+    def _change_town(self, name: str) -> None:
+        """Load a town with the weather of the one before; CARLA gives each its own."""
+        with asking('reading the weather'):
+            weather = self.world.get_weather()
+        load_town(self._client, name, self.config.timeout_s)
+        with asking(f'entering {town_of(name)}'):
+            self.world = self._client.get_world()
+            self.world.set_weather(weather)
+
     def _populate(self) -> None:
         """Make or find the car, mount the cameras, and wait until they deliver."""
         carla, world, config = self._carla, self.world, self.config
         with asking('reading the map'):
             self._map = world.get_map()
-            if config.drives_clock:
-                world.tick(config.timeout_s)  # who joins a synchronous world sees no actors yet
+        self._next_snapshot()  # who joins a synchronous world sees no actors before a tick
         self.ego = find_or_spawn_ego(carla, world, self._made, config, self._chance)
         self._sensors = Sensors(carla, world, self.ego, self._made, config.cameras, self._stop)
         self._driver: Driver = driver_for(
             carla, self._client, world, self.ego, config, self._chance
         )
-        self._snapshot: Any = None
         for _ in range(_WARM_UP_TICKS):
-            with asking('ticking'):
-                snapshot = self._next_snapshot()
+            snapshot = self._next_snapshot()
             if isinstance(self._shot(snapshot, _WARM_UP_TIMEOUT_S), Shot):
                 return
         raise CarlaError(
@@ -218,12 +221,12 @@ class Rig:
         )
 
     def _next_snapshot(self) -> Any:
-        timeout_s = self.config.timeout_s
         if not self.config.drives_clock:
-            self._snapshot = self.world.wait_for_tick(timeout_s)
+            self._snapshot = wait_for_tick(self.world, self.config)
             return self._snapshot
-        frame_number = self.world.tick(timeout_s)
-        self._snapshot = self.world.get_snapshot()
+        with asking('ticking'):
+            frame_number = self.world.tick(self.config.timeout_s)
+            self._snapshot = self.world.get_snapshot()
         if self._snapshot.frame != frame_number:
             _log.debug('tick %d has the state of %d', frame_number, self._snapshot.frame)
         return self._snapshot

@@ -1,15 +1,19 @@
-"""Synchronous mode for as long as it is needed, and the settings as they were afterwards."""
+"""Who makes the time go on: synchronous mode while it is needed, or the ticks of another."""
 
 import logging
 import math
 from typing import Any
 
+from seg_node.carla.config import RigConfig
 from seg_node.carla.connection import asking
+from seg_node.carla.errors import ConnectError, NoTicksError, ServerLostError
+from seg_node.carla.greeting import greet
 
 _log = logging.getLogger(__name__)
 
 _MAX_SUBSTEPS = 16
 _SUBSTEP_S = 0.01  # CARLA's own default
+_GREET_TIMEOUT_S = 3.0
 
 #: What a rig changes, and so restores.
 _CHANGED = (
@@ -35,12 +39,8 @@ class WorldSettings:
             settings = world.get_settings()
             self._weather = world.get_weather()
         self._found = {name: getattr(settings, name) for name in _CHANGED}
+        self._ours = False  # whether we have changed them, and so are to put them back
         self.weather_changed = False
-        if settings.synchronous_mode:
-            _log.warning(
-                'the world is in synchronous mode already: another client drives it, or one '
-                'ended without putting it back (restart the server then)'
-            )
 
     def go_synchronous(self, world: Any, step_s: float) -> None:
         """
@@ -57,15 +57,45 @@ class WorldSettings:
             'max_substeps': min(_MAX_SUBSTEPS, math.ceil(step_s / substep_s - 1e-9)),
             'no_rendering_mode': False,
         }
+        if not self._ours and self._found['synchronous_mode']:
+            _log.warning(
+                'the world is in synchronous mode already: another client drives it, or one '
+                'ended without putting it back (restart the server then)'
+            )
+        self._ours = True
         with asking('setting synchronous mode'):
             _apply(world, wanted)
 
     def restore(self, world: Any) -> None:
-        """Put back what was found; other settings that were changed meanwhile stay."""
+        """Put back what we have changed; what others changed meanwhile stays."""
         with asking('restoring the settings'):
             if self.weather_changed:
                 world.set_weather(self._weather)
-            _apply(world, self._found)
+            if self._ours:
+                _apply(world, self._found)
+
+
+def wait_for_tick(world: Any, config: RigConfig) -> Any:
+    """
+    Return the ``carla.WorldSnapshot`` of the next tick, which another client makes.
+
+    :raises NoTicksError: when none comes although the server is there.
+    :raises ServerLostError: when the server is not there any more.
+    """
+    try:
+        with asking('waiting for a tick'):
+            return world.wait_for_tick(config.timeout_s)
+    except ServerLostError:
+        try:
+            greet(config.host, config.port, min(config.timeout_s, _GREET_TIMEOUT_S))
+        except ConnectError:
+            pass
+        else:
+            raise NoTicksError(
+                f'nobody ticks the simulator: no tick came within {config.timeout_s:g} s, and '
+                'drives_clock is false; start the client that ticks, or set drives_clock to true'
+            ) from None
+        raise
 
 
 def _apply(world: Any, values: dict[str, Any]) -> None:
