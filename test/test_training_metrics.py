@@ -6,7 +6,8 @@ from hypothesis.extra.numpy import arrays
 import numpy as np
 import pytest
 from seg_node.labels import LANE_MARKING, ROAD, UNLABELLED
-from training.metrics import pool, SegmentationCounts, TOLERANCE_PX
+from seg_node.lane_f1 import TOLERANCE_PX
+from training.metrics import pool, SegmentationCounts
 
 ALL = np.array([True, True, True])
 LANE_ONLY = np.array([False, True, False])

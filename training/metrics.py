@@ -8,13 +8,9 @@ neither helps nor harms; by itself, or where no picture of a set has any, 0/0 co
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 from seg_node.labels import LANE_LABELS, LANE_MARKING, ROAD, UNLABELLED
-
-#: Tolerance of the boundary-tolerant lane score, in pixels of a 512-pixel wide picture.
-TOLERANCE_PX = 3.0
-_REFERENCE_WIDTH = 512
+from seg_node.lane_f1 import NearCounts
 
 
 def _ratio(part: float, whole: float) -> float:
@@ -29,8 +25,7 @@ class SegmentationCounts:
     #: (classes, 3) true positive, false positive, false negative pixels, each label against all
     #: others: a set that annotates one label says nothing about confusions among the rest
     pixels: np.ndarray = field(default_factory=lambda: np.zeros((len(LANE_LABELS), 3), np.int64))
-    #: predicted lane pixels near a true one, all predicted, true ones near a predicted, all true
-    near: np.ndarray = field(default_factory=lambda: np.zeros(4, np.int64))
+    near: NearCounts = field(default_factory=NearCounts)
 
     @classmethod
     def of(
@@ -54,7 +49,7 @@ class SegmentationCounts:
             )  # fmt: skip
         if annotated[LANE_MARKING]:
             said, true = (predicted == LANE_MARKING) & valid, truth == LANE_MARKING
-            counts.near[:] = _count_near(said, true)
+            counts.near = NearCounts.of(said, true)
         return counts
 
     def __add__(self, other: 'SegmentationCounts') -> 'SegmentationCounts':
@@ -70,12 +65,10 @@ class SegmentationCounts:
         """Return the metrics that the annotation allows, by name."""
         result: dict[str, float] = {}
         if self.annotated[LANE_MARKING]:
-            precision = _ratio(self.near[0], self.near[1])
-            recall = _ratio(self.near[2], self.near[3])
             result['lane_iou'] = self.iou(LANE_MARKING)
-            f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-            result['lane_f1_3px'] = f1
-            result['lane_precision'], result['lane_recall'] = precision, recall
+            result['lane_f1_3px'] = self.near.f1
+            result['lane_precision'] = self.near.precision
+            result['lane_recall'] = self.near.recall
         if self.annotated[ROAD]:
             result['road_iou'] = self.iou(ROAD)
         labels = np.flatnonzero(self.annotated).tolist()
@@ -97,18 +90,3 @@ def _is_label(predicted: np.ndarray, label: int, annotated: np.ndarray) -> np.nd
     if label == ROAD and not annotated[LANE_MARKING]:
         return (predicted == ROAD) | (predicted == LANE_MARKING)
     return predicted == label
-
-
-def _count_near(said: np.ndarray, true: np.ndarray) -> list[int]:
-    tolerance = TOLERANCE_PX * said.shape[1] / _REFERENCE_WIDTH
-    said_near = np.count_nonzero(said & _within(true, tolerance))
-    true_near = np.count_nonzero(true & _within(said, tolerance))
-    return [int(n) for n in (said_near, said.sum(), true_near, true.sum())]
-
-
-def _within(plane: np.ndarray, tolerance: float) -> np.ndarray:
-    """Return where a pixel of ``plane`` is at most ``tolerance`` pixels away (Euclidean)."""
-    if not plane.any():
-        return np.zeros_like(plane)
-    distance = cv2.distanceTransform((~plane).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return distance <= tolerance + 1e-4
