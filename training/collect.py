@@ -10,7 +10,7 @@ from seg_node.errors import SegNodeError
 from training.collection.config import CollectConfig
 from training.collection.contact_sheet import CONTACT_SHEET, write_contact_sheet
 from training.collection.dataset import write_statement
-from training.collection.errors import CollectError
+from training.collection.errors import CollectError, SpoiltError
 from training.collection.recorder import DriveEnd, Progress, Recorder
 from training.collection.sample_folder import SampleFolder, told_plainly
 from training.collection.sources import open_source
@@ -31,6 +31,8 @@ def collect(config: CollectConfig, quiet: bool = False) -> dict[str, Any]:
         before = folder.ledger
         try:
             seconds = 0.0 if before.done else _record(config, folder, quiet)
+        except SpoiltError:
+            raise
         except SegNodeError as error:
             raise CollectError(_with_what_is_safe(str(error), folder)) from error
         except KeyboardInterrupt as interrupt:

@@ -1,27 +1,24 @@
 """Pairs from a recording: messages of two image topics with exactly the same stamp."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 import heapq
 from typing import Any, NamedTuple
 
-import numpy as np
-from seg_node.carla.tags import labels_of_picture, recognise, recognise_table, TagError, TagTable
 from seg_node.cdr_stamp import read_stamp_ns
-from seg_node.frame import Frame
 from seg_node.image_decoding import ImageError
-from seg_node.labels import LANE_LABELS, UNLABELLED
 from seg_node.preprocess import to_bgr
 from seg_node.sources.bag import BagMessage, BagSource, CAMERA_INFO_TYPE
 from seg_node.sources.base import SourceError
 from training.collection.camera import CameraConfig
 from training.collection.config import BagConfig, CollectConfig
 from training.collection.errors import CollectError
+from training.collection.label_reader import LabelReader
 from training.collection.moment import DAMAGED, Developed, LOST_PAIR, Moment, SkipError, Skipped
 from training.collection.schedule import Drive
 
 #: How long a message waits for its partner, on the recorder's clock.
 _PATIENCE_NS = 5_000_000_000
-_LABEL_IDS = (*(label.id for label in LANE_LABELS), UNLABELLED)
 _IMAGE, _LABELS = 0, 1
 
 
@@ -41,7 +38,7 @@ class BagPairs:
         except BaseException:
             self._image.close()
             raise
-        self._reader = LabelReader(self._labels.topic)
+        self._reader = LabelReader(self._labels.topic, config.bag.tags)
 
     def close(self) -> None:
         """Close the recording's files."""
@@ -67,6 +64,7 @@ class BagPairs:
 
     def drive(self, drive: Drive, first_step: int) -> Iterator[Moment | Skipped]:
         """Yield pairs and messages without partner, from a step on; nothing is decoded here."""
+        self._look_what_labels_are()
         k = self._camera_matrix()
         for step, found in enumerate(self._pairs()):
             if step < first_step:
@@ -94,6 +92,14 @@ class BagPairs:
             return Developed(to_bgr(image.image, image.pixel_format), self._reader.read(labels))
 
         return Moment(drive, step, step, found.stamp_ns, develop, k=k)
+
+    def _look_what_labels_are(self) -> None:
+        """Look from the recording's beginning on, so that a resumed run decides as the first."""
+        for message in self._labels.messages():
+            with suppress(ImageError):  # a damaged message decides nothing
+                if self._reader.decide(self._labels.decode(message)):
+                    break
+        self._reader.check_decided()
 
     def _camera_matrix(self) -> tuple[float, ...] | None:
         if self._image.camera_info_topic is None:
@@ -141,48 +147,6 @@ class Stamped(NamedTuple):
     stamp_ns: int
     image: BagMessage | None
     labels: BagMessage | None
-
-
-class LabelReader:
-    """
-    Finds out what a label topic holds, and turns it into label ids.
-
-    Grey pictures of nothing but label ids are label ids; other grey ones are semantic tags.
-    Coloured ones are tags in the red channel, or in the colours of the palette.
-    """
-
-    def __init__(self, topic: str) -> None:
-        self._topic = topic
-        self._is_ids: bool | None = None
-        self._table: TagTable | None = None
-
-    def read(self, frame: Frame) -> np.ndarray:
-        """
-        Return label ids, (H, W) uint8.
-
-        :raises CollectError: when the first picture shows that the topic holds no labels.
-        :raises SkipError: when only this one does not.
-        """
-        if frame.pixel_format == 'gray':
-            if self._is_ids is None:
-                self._is_ids = bool(np.isin(frame.image, _LABEL_IDS).all())
-            if self._is_ids:
-                return frame.image
-        try:
-            return self._of_tags(frame)
-        except TagError as error:
-            if self._table is None:
-                raise CollectError(f'topic {self._topic} of the bag: {error}') from error
-            raise SkipError(DAMAGED) from error
-
-    def _of_tags(self, frame: Frame) -> np.ndarray:
-        if frame.pixel_format == 'gray':
-            picture = frame.image
-        else:
-            picture = to_bgr(frame.image, frame.pixel_format)
-        if self._table is None and (picture.ndim == 2 or recognise(picture) == 'tags'):
-            self._table = recognise_table(picture if picture.ndim == 2 else picture[:, :, 2])
-        return labels_of_picture(picture, self._table)
 
 
 def _open(bag: BagConfig, topic: str, flag: str) -> BagSource:

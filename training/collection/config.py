@@ -65,6 +65,8 @@ class BagConfig:
     :param path: rosbag2 folder or file; empty drives a simulator.
     :param image: topic of the pictures; needed where the bag has several.
     :param labels: topic of the labels: label ids, or semantic tags of CARLA, raw or coloured.
+    :param tags: which table the tags are of: old is CARLA 0.9.13 and before, new 0.9.14 and since,
+        auto tells it from the first picture that shows road.
     :param town: where it was recorded, for ``samples.jsonl``.
     :param weather: the weather in it.
     :param split: which split the whole recording belongs to.
@@ -74,6 +76,7 @@ class BagConfig:
     path: Path | None = None
     image: str = ''
     labels: str = ''
+    tags: Literal['auto', 'old', 'new'] = 'auto'
     town: str = ''
     weather: str = ''
     split: Literal['train', 'validation'] = 'train'
