@@ -1,12 +1,13 @@
 """The bytes on the wire, and streams over real sockets."""
 
 from collections.abc import Iterator
+import math
 import socket
 import struct
 import time
 
 from carla_lite.pose import Pose
-from carla_lite.protocol import messages, records
+from carla_lite.protocol import limits, messages, records
 from carla_lite.protocol.streams import StreamServer
 from carla_lite.protocol.tokens import pack_token, unpack_token
 from carla_lite.weather import PRESETS
@@ -73,10 +74,19 @@ def test_records_survive_the_way() -> None:
         assert records.weather_of(records.weather_record(weather)) == weather
 
 
-@pytest.mark.parametrize('bad', [[1.0, 2.0], ['x', 0, 0], [float('inf'), 0, 0], 3, None])
+@pytest.mark.parametrize(
+    'bad', [[1.0, 2.0], ['x', 0, 0], [math.inf, 0, 0], [0, math.nan, 0], [0, 0, 1e39], 3, None]
+)
 def test_vectors_are_checked(bad: object) -> None:
     with pytest.raises(Refused):
-        records.vector_of(bad)  # type: ignore[arg-type]
+        limits.vector_of(bad)  # type: ignore[arg-type]
+
+
+def test_places_are_where_float32_has_centimetres() -> None:
+    assert records.pose_of([[1e6, -1e6, 0], [360, 0, 0]]).x == 1e6
+    for bad in ([[1.1e6, 0, 0], [0, 0, 0]], [[0, 0, 0], [0, 1e300, 0]]):
+        with pytest.raises(Refused, match='at most 1e\\+06'):
+            records.pose_of(bad)
 
 
 def test_every_subscriber_gets_whole_messages_in_order(streams: StreamServer) -> None:

@@ -91,6 +91,58 @@ def test_wrong_arguments_are_answered(wire: WireClient) -> None:
     assert wire.call('version') == '0.9.16'
 
 
+def test_no_value_of_a_client_stops_time(wire: WireClient) -> None:
+    """What leaves the world is float32 and int32: a tick that fails would fail for everybody."""
+    wire.call('load_new_episode', 'LiteTown', True, 65535)
+    wire.call('set_episode_settings', settings(True))
+    points = wire.call('get_map_info')[1]
+    car, walker = (
+        wire.call('spawn_actor', [0, name, []], point)[0]
+        for name, point in zip((CAR[1], 'walker.pedestrian.0005'), points[::8], strict=False)
+    )
+    light = light_before(wire, car)
+    pedals, still = [0.0, 0.0, 0.0, False, False, True], [[0, 0, 0], [0, 0, 0]]
+    for name, *arguments in (
+        ('apply_control_to_vehicle', car, [*pedals, 2**40]),
+        ('apply_control_to_vehicle', car, [*pedals, float('inf')]),
+        ('apply_ackermann_control_to_vehicle', car, ['x', 0, 0, 0, 0]),
+        ('apply_ackermann_control_to_vehicle', car, [0, 0, 1e300, 0, 0]),
+        ('apply_control_to_walker', walker, [[1, 0, 0], 1e300, False]),
+        ('apply_control_to_walker', walker, [[1e300, 0, 0], 1, False]),
+        ('set_actor_transform', car, [[0, 1e300, 0], [0, 0, 0]]),
+        ('set_actor_transform', car, [[0, 0, 0], [0, 1e300, 0]]),
+        ('set_actor_location', walker, [1e39, 0, 0]),
+        ('set_actor_target_velocity', car, [0, 0, 1e300]),
+        ('set_traffic_light_green_time', light, 1e300),
+        ('set_episode_settings', settings(True, 1e-300)),
+        ('spawn_actor', [0, 'sensor.other.imu', [['noise_gyro_bias_x', 3, 'inf']]], still),
+    ):
+        with pytest.raises(RuntimeError, match=name):
+            wire.call(name, *arguments)
+        wire.call('tick_cue')
+    wire.call('set_traffic_light_state', light, 2.0)
+    wire.call('set_vehicle_light_state', car, [1e25])
+    for vector in ([1e30, -1e30, 1e30], [1e6, 1e6, 1e6]):
+        wire.call('set_actor_location', car, [1e6, -1e6, 1e6])
+        for name in ('set_actor_target_velocity', 'add_actor_impulse', 'add_actor_force'):
+            wire.call(name, car, vector)
+        wire.call('add_actor_angular_impulse', car, vector)
+        wire.call('add_actor_impulse', walker, vector)
+        wire.call('apply_control_to_walker', walker, [vector, 1e30, True])
+        wire.call('apply_ackermann_control_to_vehicle', car, [1e30] * 5)
+        wire.call('tick_cue')
+    assert wire.call('get_vehicle_light_states') == [[car, int(1e25) & (2**32 - 1)]]
+    wire.call('load_new_episode', 'LiteLoop', True, 65535)
+
+
+def light_before(wire: WireClient, actor_id: int) -> int:
+    """Return a traffic light: they are made before any actor of a client."""
+    for number in range(actor_id, 0, -1):
+        with contextlib.suppress(RuntimeError):
+            return int(wire.call('get_group_traffic_lights', number)[0])
+    raise AssertionError('there are no traffic lights')
+
+
 def test_half_open_connections_do_not_stand_in_the_way(wire: WireClient) -> None:
     port = wire.socket.getpeername()[1]
     silent = [socket.create_connection(('127.0.0.1', port), 5.0) for _ in range(20)]

@@ -1,33 +1,25 @@
 """CARLA's msgpack records and what they mean here; all arrays, in CARLA's field order."""
 
-from collections.abc import Sequence
-from dataclasses import astuple
-import math
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, fields
 from typing import Any
 
 from carla_lite.pose import Pose
+from carla_lite.protocol.limits import FARTHEST, number_of, Vector, vector_of, whole_number_of
 from carla_lite.weather import Weather
 from carla_lite.world.actors import Actor
 from carla_lite.world.blueprints import Blueprint
+from carla_lite.world.controls import AckermannControl, VehicleControl, WalkerControl
 from carla_lite.world.refusal import Refused
 from carla_lite.world.settings import Settings
 
-Vector = tuple[float, float, float]
-
-
-def vector_of(record: Sequence[Any]) -> Vector:
-    """
-    Return three finite numbers.
-
-    :raises Refused: when they are something else.
-    """
-    try:
-        x, y, z = (float(value) for value in record)
-    except (TypeError, ValueError) as error:
-        raise Refused(f'{record!r} is not a vector') from error
-    if not math.isfinite(x + y + z):
-        raise Refused(f'({x}, {y}, {z}) is not a place: its numbers must be finite')
-    return x, y, z
+_SHORTEST_STEP_S, _LONGEST_STEP_S = 1e-5, 10.0
+_DEFAULTS = Settings()
+_READERS: dict[type, Callable[[Any], Any]] = {
+    bool: bool,
+    int: whole_number_of,
+    float: number_of,
+}
 
 
 def pose_of(record: Sequence[Any]) -> Pose:
@@ -37,7 +29,40 @@ def pose_of(record: Sequence[Any]) -> Pose:
     :raises Refused: when it is none.
     """
     location, rotation = record
-    return Pose(*vector_of(location), *vector_of(rotation))
+    return Pose(*vector_of(location, FARTHEST), *vector_of(rotation, FARTHEST))
+
+
+def vehicle_control_of(record: Sequence[Any]) -> VehicleControl:
+    """
+    Return the control of VehicleControl.
+
+    :raises Refused: when the gear is none.
+    """
+    *pedals, hand_brake, reverse, is_manual, gear = record
+    throttle, steer, brake = map(float, pedals)
+    gear = whole_number_of(gear)
+    return VehicleControl(
+        throttle, steer, brake, bool(hand_brake), bool(reverse), bool(is_manual), gear
+    )
+
+
+def ackermann_control_of(record: Sequence[Any]) -> AckermannControl:
+    """
+    Return the control of VehicleAckermannControl.
+
+    :raises Refused: when a field is no number.
+    """
+    return AckermannControl(*map(number_of, record))
+
+
+def walker_control_of(record: Sequence[Any]) -> WalkerControl:
+    """
+    Return the control of WalkerControl.
+
+    :raises Refused: when a field is no number.
+    """
+    direction, speed, jump = record
+    return WalkerControl(vector_of(direction), number_of(speed), bool(jump))
 
 
 def pose_record(pose: Pose) -> list[Any]:
@@ -79,9 +104,9 @@ def actor_record(actor: Actor, token: bytes) -> list[Any]:
 
 def settings_record(settings: Settings) -> list[Any]:
     """Return EpisodeSettings."""
-    fields: list[Any] = list(astuple(settings))
-    fields[2] = [False] if settings.fixed_delta_s is None else [True, settings.fixed_delta_s]
-    return fields
+    values: list[Any] = list(astuple(settings))
+    values[2] = [False] if settings.fixed_delta_s is None else [True, settings.fixed_delta_s]
+    return values
 
 
 def settings_of(record: Sequence[Any]) -> Settings:
@@ -90,15 +115,19 @@ def settings_of(record: Sequence[Any]) -> Settings:
 
     :raises Refused: when the step is not one.
     """
-    fields = list(record)
-    has_step, *step = fields[2]
-    fields[2] = float(step[0]) if has_step and step[0] else None
-    settings = Settings(*fields)
-    if settings.fixed_delta_s is not None and not 0 < settings.fixed_delta_s <= 10:
+    synchronous, no_rendering, (has_step, *step), *rest = record
+    step_s = number_of(step[0]) if has_step and step[0] else None
+    if step_s is not None and not _SHORTEST_STEP_S <= step_s <= _LONGEST_STEP_S:
         raise Refused(
-            f'fixed_delta_seconds is {settings.fixed_delta_s}: it must be over 0 and up to 10'
+            f'fixed_delta_seconds is {step_s}: '
+            f'it must be from {_SHORTEST_STEP_S:.5f} to {_LONGEST_STEP_S:g}'
         )
-    return settings
+    names = [part.name for part in fields(Settings)[3:]]
+    given = {
+        name: _READERS[type(getattr(_DEFAULTS, name))](value)
+        for name, value in zip(names, rest, strict=True)
+    }
+    return Settings(bool(synchronous), bool(no_rendering), step_s, **given)
 
 
 def weather_record(weather: Weather) -> list[float]:
@@ -110,9 +139,6 @@ def weather_of(record: Sequence[Any]) -> Weather:
     """
     Return the weather of WeatherParameters.
 
-    :raises Refused: when a number is not finite.
+    :raises Refused: when a field is no number.
     """
-    numbers = [float(value) for value in record]
-    if not all(map(math.isfinite, numbers)):
-        raise Refused('the weather has a number that is not finite')
-    return Weather(*numbers)
+    return Weather(*(number_of(value, FARTHEST) for value in record))

@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from carla_lite.protocol.limits import vector_of
 from carla_lite.protocol.records import (
     actor_record,
     blueprint_record,
     box_record,
     pose_of,
-    vector_of,
 )
 from carla_lite.protocol.tokens import pack_token
 from carla_lite.server.registry import endpoint
@@ -56,7 +56,7 @@ def spawn(
 ) -> Actor:
     """Make an actor of an ActorDescription."""
     _uid, name, attributes = description
-    values = [(key, str(text)) for key, _kind, text in attributes]
+    values = [(str(key), str(text)) for key, _kind, text in attributes]
     return simulation.world.spawn(name, values, pose_of(transform), parent_id)
 
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from carla_lite.protocol.records import pose_record, vector_of
+from carla_lite.protocol.limits import FARTHEST, number_of, vector_of
+from carla_lite.protocol.records import pose_record
 from carla_lite.server.registry import endpoint
 from carla_lite.server.simulation import Simulation
 from carla_lite.tags import Tag
@@ -56,7 +57,8 @@ def project_point(
 ) -> list[Any]:
     """Return whether and where a ray meets the ground; what stands on it does not stop the ray."""
     town = simulation.world.town
-    hit = ray_to_ground(town, np.array(vector_of(start)), np.array(vector_of(direction)), reach_m)
+    origin, way = np.array(vector_of(start, FARTHEST)), np.array(vector_of(direction))
+    hit = ray_to_ground(town, origin, way, number_of(reach_m))
     if hit is None:
         return [False, [[0.0, 0.0, 0.0], int(Tag.NONE)]]
     return [True, [hit.tolist(), int(tag_of_ground(town, hit))]]

@@ -1,8 +1,8 @@
 """Calls about how a vehicle is built."""
 
-import math
 from typing import Any
 
+from carla_lite.protocol.limits import number_of
 from carla_lite.server.actor_calls import body_of
 from carla_lite.server.registry import endpoint
 from carla_lite.server.simulation import Simulation
@@ -11,6 +11,7 @@ from carla_lite.world.vehicle import STEERING_KMH, STEERING_SHARE, VehicleBody
 
 _WHEEL_RADIUS_CM = 35.0
 _MAX_RPM = 6000.0
+_LIGHTEST_KG, _HEAVIEST_KG = 1e-3, 1e9
 _MASS, _WHEELS = 11, 15  # places in the record
 _MAX_STEER = 2  # in a wheel's
 
@@ -27,10 +28,10 @@ def get_physics_control(simulation: Simulation, actor_id: int) -> list[Any]:
 def apply_physics_control(simulation: Simulation, actor_id: int, record: list[Any]) -> None:
     """Change a vehicle; only its mass and how far its wheels turn matter to how it drives."""
     body = body_of(simulation, actor_id, 'vehicle')
-    mass_kg = float(record[_MASS])
-    angles = [float(wheel[_MAX_STEER]) for wheel in record[_WHEELS]]
-    if not (math.isfinite(mass_kg) and mass_kg > 0):
-        raise Refused(f'mass is {mass_kg}: it must be over 0')
+    mass_kg = number_of(record[_MASS])
+    angles = [number_of(wheel[_MAX_STEER]) for wheel in record[_WHEELS]]
+    if not _LIGHTEST_KG <= mass_kg <= _HEAVIEST_KG:
+        raise Refused(f'mass is {mass_kg}: use {_LIGHTEST_KG:g} to {_HEAVIEST_KG:g} kg')
     body.mass_kg = mass_kg
     steered = [angle for angle in angles if 0 < angle < 90]
     body.max_steer_deg = max(steered, default=body.max_steer_deg)

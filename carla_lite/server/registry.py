@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 import logging
+import reprlib
 from typing import Any
 
 from carla_lite.errors import CarlaLiteError
@@ -49,12 +50,17 @@ def answer(simulation: Any, name: str, arguments: list[Any]) -> Any:
                 value = function(simulation, *arguments)
     except (Refused, CarlaLiteError) as refusal:
         return failure(f'{name}: {refusal}')
-    except (TypeError, ValueError, LookupError) as error:  # nearly always the client's arguments
+    except (
+        TypeError,
+        ValueError,
+        LookupError,
+        OverflowError,
+    ) as error:  # nearly always the client's arguments
         _LOG.warning('%s: %s', name, error)
         _LOG.debug('', exc_info=True)
         return failure(f'{name}: these arguments cannot be used ({error})')
     except Exception as error:  # a fault of one call must not end the connection
-        _LOG.exception('%s%s', name, tuple(arguments))
+        _LOG.exception('%s%s', name, reprlib.repr(arguments))
         return failure(f'{name}: {type(error).__name__}: {error}')
     if isinstance(value, Bare):
         return value

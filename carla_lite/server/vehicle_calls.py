@@ -2,19 +2,25 @@
 
 from typing import Any
 
-from carla_lite.protocol.records import vector_of
+from carla_lite.protocol.limits import number_of
+from carla_lite.protocol.records import (
+    ackermann_control_of,
+    vehicle_control_of,
+    walker_control_of,
+)
 from carla_lite.server.actor_calls import array_of, body_of
 from carla_lite.server.registry import endpoint
 from carla_lite.server.simulation import Simulation
-from carla_lite.world.controls import AckermannControl, VehicleControl, WalkerControl
 
 _ACKERMANN_CONTROLLER = [0.15, 0.0, 0.25, 0.01, 0.0, 0.01]  # CARLA's gains of speed, acceleration
+
+_UINT32 = 2**32 - 1
 
 
 @endpoint('apply_control_to_vehicle')
 def apply_control_to_vehicle(simulation: Simulation, actor_id: int, record: list[Any]) -> None:
     """Set pedals and wheel."""
-    body_of(simulation, actor_id, 'vehicle').control = VehicleControl(*record)
+    body_of(simulation, actor_id, 'vehicle').control = vehicle_control_of(record)
 
 
 @endpoint('apply_ackermann_control_to_vehicle')
@@ -22,7 +28,7 @@ def apply_ackermann_control_to_vehicle(
     simulation: Simulation, actor_id: int, record: list[Any]
 ) -> None:
     """Set a speed and an angle of the wheels to reach."""
-    body_of(simulation, actor_id, 'vehicle').set_ackermann(AckermannControl(*record))
+    body_of(simulation, actor_id, 'vehicle').set_ackermann(ackermann_control_of(record))
 
 
 @endpoint('get_ackermann_controller_settings')
@@ -36,15 +42,13 @@ def apply_ackermann_controller_settings(
     simulation: Simulation, actor_id: int, record: list[float]
 ) -> None:
     """Keep the gains."""
-    simulation.world.actor(actor_id).settings['ackermann'] = list(record)
+    simulation.world.actor(actor_id).settings['ackermann'] = [number_of(gain) for gain in record]
 
 
 @endpoint('apply_control_to_walker')
 def apply_control_to_walker(simulation: Simulation, actor_id: int, record: list[Any]) -> None:
     """Set where a walker goes, and how fast."""
-    direction, speed, jump = record
-    control = WalkerControl(vector_of(direction), float(speed), bool(jump))
-    body_of(simulation, actor_id, 'walker').control = control
+    body_of(simulation, actor_id, 'walker').control = walker_control_of(record)
 
 
 @endpoint('set_actor_target_angular_velocity')
@@ -90,7 +94,7 @@ def set_vehicle_light_state(simulation: Simulation, actor_id: int, record: list[
 def set_lamps(simulation: Simulation, actor_id: int, flags: int) -> None:
     """Switch a vehicle's lamps, by CARLA's flags."""
     body_of(simulation, actor_id, 'vehicle')
-    simulation.world.actor(actor_id).lights = int(flags)
+    simulation.world.actor(actor_id).lights = int(number_of(flags)) & _UINT32
 
 
 @endpoint('get_vehicle_light_state')

@@ -1,5 +1,6 @@
 """How an actor of each kind comes into being."""
 
+import math
 from typing import Any
 
 from carla_lite.pose import Pose
@@ -109,7 +110,9 @@ def _check_number(name: str, text: str) -> None:
         value = float(text)
     except ValueError:
         raise Refused(f'attribute {name} is {text!r}: it must be a number') from None
-    low, high = _RANGES.get(name, (float('-inf'), float('inf')))
+    if not math.isfinite(value):
+        raise Refused(f'attribute {name} is {text}: it must be finite')
+    low, high = _RANGES.get(name, (-math.inf, math.inf))
     if not low <= value <= high:
         raise Refused(f'attribute {name} is {text}: it must be between {low:g} and {high:g}')
 

@@ -8,6 +8,7 @@ from carla_lite.town import TrafficLight
 
 RED, YELLOW, GREEN, OFF, UNKNOWN = range(5)  # CARLA's numbers
 _PHASES = (GREEN, YELLOW, RED)
+_LONGEST_S = 1e6
 
 
 @dataclass(frozen=True)
@@ -97,14 +98,15 @@ class Cycle:
         """
         Set the times of a light's whole group; what is ``None`` stays.
 
-        :raises CarlaLiteError: a time is negative or not a number.
+        :raises CarlaLiteError: a time is negative, too long or not a number.
         """
         given = {'green_s': green_s, 'yellow_s': yellow_s, 'red_s': red_s}
         changes = {name: float(value) for name, value in given.items() if value is not None}
         for name, value in changes.items():
-            if not 0.0 <= value < float('inf'):
+            if not 0.0 <= value <= _LONGEST_S:
                 raise CarlaLiteError(
-                    f'A traffic light cannot have {name} = {value}: give zero or more seconds.'
+                    f'A traffic light cannot have {name} = {value}: '
+                    f'give 0 to {_LONGEST_S:g} seconds.'
                 )
         key = self._group(signal_id)
         self._times[key] = replace(self._times[key], **changes)
@@ -122,7 +124,7 @@ class Cycle:
             )
         light = self._light(signal_id)
         light.held = True
-        _switch(light, state)
+        _switch(light, int(state))
 
     def freeze(self, frozen: bool) -> None:
         """Stop all lights as they are, or let them go on."""
