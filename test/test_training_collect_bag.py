@@ -8,7 +8,6 @@ import os
 from pathlib import Path
 import random
 import re
-import resource
 import shlex
 import shutil
 import subprocess
@@ -25,10 +24,10 @@ pytest.importorskip('rosbags', reason='rosbags is not installed')
 from recordings import camera_info_message, image_message, write_bag
 from rendered_roads import render_road
 from seg_node.carla.tags import NEW_TAGS, OLD_TAGS, TagTable
-from seg_node.labels import LANE_MARKING, ROAD, UNLABELLED
+from seg_node.labels import LANE_MARKING, ROAD
 from training.__main__ import main
 from training.collect import collect
-from training.collection.config import BagConfig, CollectConfig, KeepConfig
+from training.collection.config import BagConfig, CollectConfig
 from training.collection.errors import CollectError
 from training.data.pairs import PairsFolder
 from training.data.sources import SetConfig
@@ -119,66 +118,6 @@ def test_every_kind_of_labels_becomes_label_ids(tmp_path: Path, encode: Any) -> 
     assert sheet is not None and sheet.shape[1] % 320 == 0
 
 
-def record_tags(path: Path, tags: Sequence[np.ndarray]) -> Path:
-    """Record grey pictures of tags, each below a picture that differs from the others."""
-    labels = [image_message(index, picture, 'mono8') for index, picture in enumerate(tags)]
-    images = [image_message(index, image) for index, (image, _) in enumerate(scenes(len(tags)))]
-    write_bag(path, {IMAGE: images, LABELS: labels})
-    return path
-
-
-def tag_config(bag: Path, output: Path, tags: Any = 'auto') -> CollectConfig:
-    source = BagConfig(bag, IMAGE, LABELS, tags=tags)
-    return CollectConfig(
-        output=output, bag=source, image_format='png', keep=KeepConfig(min_road=0.0)
-    )
-
-
-def masks_of(folder: Path) -> list[np.ndarray]:
-    pairs = read(folder)
-    return [pairs.read(index)[1] for index in range(len(pairs))]
-
-
-def tiles(*numbers: int) -> np.ndarray:
-    """Return tags, (64, 128) uint8, in columns of these numbers."""
-    return np.repeat(np.repeat([numbers], 128 // len(numbers), axis=1), 64, axis=0).astype(
-        np.uint8
-    )
-
-
-@pytest.mark.parametrize('table', [OLD_TAGS, NEW_TAGS], ids=['old', 'new'])
-def test_a_picture_that_decides_nothing_does_not_decide(tmp_path: Path, table: TagTable) -> None:
-    """Nothing at all, then no road; a fence and a wall, or a road and a sidewalk, alone are ids too."""
-    empty, wall = np.zeros((64, 128), np.uint8), np.full((64, 128), 11, np.uint8)
-    tags = [empty, wall, tiles(11, table.road), tiles(2, 1), tiles(table.road, table.road_line)]
-    collect(tag_config(record_tags(tmp_path / 'bag', tags), tmp_path / 'set'), quiet=True)
-    for tag, mask in zip(tags, masks_of(tmp_path / 'set'), strict=True):
-        assert np.array_equal(mask == ROAD, tag == table.road)
-        assert np.array_equal(mask == LANE_MARKING, tag == table.road_line)
-        assert np.array_equal(mask == UNLABELLED, tag == 0)
-
-
-@pytest.mark.parametrize(('tags', 'told', 'truth'), [
-    ([(2, 1), (11, 24)], 'looked like label ids first .* with the number 11', 'new'),
-    ([(11, 1), (7, 6)], 'the tags of CARLA 0.9.14 .* tags of CARLA 0.9.13', 'old'),
-    ([(11, 7), (1, 24)], 'the tags of CARLA 0.9.13 .* tags of CARLA 0.9.14', 'new'),
-    ([(11, 20), (11, 12)], 'no picture tells what its numbers mean', 'old'),
-])  # fmt: skip
-def test_labels_that_contradict_are_refused_until_it_is_said_what_they_are(
-    tmp_path: Path, tags: list[tuple[int, ...]], told: str, truth: Any
-) -> None:
-    pictures = [tiles(*numbers) for numbers in tags]
-    bag = record_tags(tmp_path / 'bag', pictures)
-    with pytest.raises(CollectError, match=f'{told}.*--bag.tags old') as caught:
-        collect(tag_config(bag, tmp_path / 'set'), quiet=True)
-    assert '\n' not in str(caught.value) and 'goes on' not in str(caught.value)
-    table = {'old': OLD_TAGS, 'new': NEW_TAGS}[truth]
-    collect(tag_config(bag, tmp_path / 'told', truth), quiet=True)
-    for tag, mask in zip(pictures, masks_of(tmp_path / 'told'), strict=True):
-        assert np.array_equal(mask == ROAD, tag == table.road)
-        assert np.array_equal(mask == LANE_MARKING, tag == table.road_line)
-
-
 def test_pairs_have_one_stamp_and_what_is_left_out_is_counted(tmp_path: Path) -> None:
     pairs = scenes(9)
     still = [*pairs[:5], pairs[4], *pairs[5:]]  # 5 shows what 4 shows
@@ -263,61 +202,6 @@ def test_killed_at_random_moments_it_ends_as_if_never_killed(tmp_path: Path) -> 
     assert (again['new_samples'], again['samples']) == (0, 400)
 
 
-FULL_DISK = """
-mount -t tmpfs -o size={size}k none "$1" || exit 77
-shift; folder=$1; copy=$2; shift 2
-"$@"; first=$?
-cp -r "$folder" "$copy"
-mount -o remount,size=50m "${{folder%/*}}"
-"$@" && cp -r "$folder" "$copy.later" && exit $first
-"""
-
-
-@pytest.mark.parametrize('size', [300, 320, 333])
-def test_a_full_disk_leaves_what_counts_and_goes_on_when_there_is_space(
-    tmp_path: Path, size: int
-) -> None:
-    bag, disk = record(tmp_path / 'bag', scenes(60)), tmp_path / 'disk'
-    disk.mkdir()
-    arguments = [str(disk), str(disk / 'set'), str(tmp_path / 'copy')]
-    done = subprocess.run(
-        ['unshare', '-rm', 'sh', '-c', FULL_DISK.format(size=size), 'sh', *arguments,
-         *command(bag, disk / 'set')],
-        cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
-    if done.returncode in (1, 77) and 'Traceback' not in done.stderr:
-        pytest.skip(f'no tmpfs can be mounted here: {done.stderr}')
-    assert done.returncode == 2, done.stderr
-    assert f'the disk of {disk / "set"} is full' in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    first = read(tmp_path / 'copy')
-    assert 0 < len(first) < 60
-    for index in range(len(first)):
-        first.read(index)
-    assert len(read(tmp_path / 'copy.later')) == 60
-    assert lines_of(tmp_path / 'copy') == lines_of(tmp_path / 'copy.later')[: len(first)]
-
-
-def test_lines_that_cannot_be_written_lose_no_sample(tmp_path: Path) -> None:
-    """A limit on the size of files meets samples.jsonl alone, the only one that grows."""
-    bag, limit = record(tmp_path / 'bag', scenes(60)), 28_000
-    whole = collect(config_for(bag, tmp_path / 'whole', image_format='jpg'), quiet=True)
-    sizes = {path.name: path.stat().st_size for path in (tmp_path / 'whole').rglob('*.*')}
-    assert sizes.pop('contact_sheet.jpg') and sizes.pop('samples.jsonl') > limit
-    assert max(sizes.values()) < limit / 2
-    output = tmp_path / 'set'
-    done = subprocess.run(
-        command(bag, output), cwd=ROOT, capture_output=True, text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )  # fmt: skip
-    assert done.returncode == 2 and 'cannot be written' in done.stderr, done.stderr
-    ledger = json.loads((output / 'collect.json').read_text())
-    assert 0 < ledger['samples'] == len(lines_of(output)) == ledger['step'] < 60
-    again = collect(config_for(bag, output, image_format='jpg'), quiet=True)
-    assert (again['samples'], again['skipped']) == (whole['samples'], whole['skipped'])
-    assert content_of(output) == content_of(tmp_path / 'whole')
-
-
 def test_folders_that_cannot_be_used_are_refused_in_one_line(tmp_path: Path, capsys: Any) -> None:
     bag, output = record(tmp_path / 'bag', scenes(3)), tmp_path / 'set'
     foreign = tmp_path / 'photos'
@@ -339,39 +223,6 @@ def test_folders_that_cannot_be_used_are_refused_in_one_line(tmp_path: Path, cap
         error = capsys.readouterr().err
         assert error.startswith('error: ') and told in error and len(error.splitlines()) == 1
     assert (foreign / 'holiday.jpg').exists()
-
-
-def test_only_our_own_leftovers_are_removed(tmp_path: Path) -> None:
-    bag, output = record(tmp_path / 'bag', scenes(6)), tmp_path / 'set'
-    whole = collect(config_for(bag, output), quiet=True)
-    hashes = content_of(output)
-    copy = output / 'images' / '9999_99999.png'
-    mine = [copy, output / 'masks' / 'notes.txt', output / 'images' / 'old' / 'a.png']
-    mine[2].parent.mkdir()
-    for path in mine:
-        path.write_bytes(b'mine')
-    again = collect(config_for(bag, output), quiet=True)
-    assert (again['removed_files'], again['samples']) == (0, whole['samples'])
-    assert all(path.read_bytes() == b'mine' for path in mine), 'a finished set'
-    ledger = json.loads((output / 'collect.json').read_text())
-    (output / 'collect.json').write_text(json.dumps({**ledger, 'done': False}))
-    torn = output / '.collect-0123456789ab.json'
-    torn.write_bytes(b'{')
-    assert collect(config_for(bag, output), quiet=True)['removed_files'] == 1
-    assert [path.exists() for path in (*mine, torn)] == [False, True, True, False]
-    for path in mine[1:]:
-        path.unlink()
-    assert content_of(output) == hashes
-
-
-def test_a_kill_before_the_first_ledger_is_no_obstacle(tmp_path: Path) -> None:
-    output = tmp_path / 'set'
-    output.mkdir()
-    for name in ('.lock', '.collect-0123456789ab.json'):
-        (output / name).write_bytes(b'')
-    bag = record(tmp_path / 'bag', scenes(3))
-    assert collect(config_for(bag, output), quiet=True)['samples'] == 3
-    assert not (output / '.collect-0123456789ab.json').exists()
 
 
 def test_two_collections_do_not_write_to_one_folder(tmp_path: Path) -> None:
