@@ -5,6 +5,7 @@ from dataclasses import replace
 import itertools
 import json
 import math
+from pathlib import Path
 import subprocess
 import sys
 
@@ -21,6 +22,7 @@ from training.collection.routes import spread_starts
 from training.collection.schedule import Drive, make_schedule
 from training.errors import ConfigError
 
+ROOT = Path(__file__).resolve().parents[1]
 CAMERAS = (CameraConfig('car'), CameraConfig('bus', height_m=2.9))
 CONFIG = CollectConfig(
     towns=('A', 'B'),
@@ -214,3 +216,20 @@ def test_collecting_needs_no_torch() -> None:
     done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True)
     assert not {'torch', 'lightning', 'rclpy', 'carla_lite'} & set(done.stdout.split())
     assert 'training.collect' in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize('package', ['jsonargparse', 'yaml', 'rich'])
+def test_packages_that_are_not_there_are_told_in_one_line(package: str) -> None:
+    """As on a full ROS 2 install, which has none of them."""
+    program = (
+        f'import sys; sys.modules[{package!r}] = None\n'
+        'from training.__main__ import collect_data\n'
+        'sys.exit(collect_data())'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', program, '--json'], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith('error: ') and len(done.stderr.splitlines()) == 1
+    assert package in done.stderr
+    assert "pip install 'jsonargparse[signatures]' pyyaml rich" in done.stderr

@@ -23,6 +23,9 @@ VERBS = {
     ),
     'export': ('export', 'config.ExportConfig', 'make a bundle of a run, checked against torch'),
 }
+#: What the extras of setup.py name; without these a verb cannot even read its settings.
+_COLLECT = "'jsonargparse[signatures]' pyyaml rich"
+_TRAINING = f'torch onnx onnxscript lightning safetensors openvino matplotlib {_COLLECT}'
 _HELP = """usage: python -m training VERB [CONFIG.yaml] [--key value ...]
 
 {verbs}
@@ -44,6 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SegNodeError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
+    except ImportError as error:
+        if _is_ours(error):
+            raise
+        print(f'error: {_what_to_install(arguments[0], error)}', file=sys.stderr)
+        return 2
     except KeyboardInterrupt as interrupt:
         print(str(interrupt) or 'interrupted', file=sys.stderr)
         return 130
@@ -53,6 +61,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def collect_data() -> int:
     """Run ``ros2 run seg_node collect_data``, which is the verb ``collect``."""
     return main(['collect', *sys.argv[1:]])
+
+
+def _is_ours(error: ImportError) -> bool:
+    return (error.name or '').partition('.')[0] in ('training', 'seg_node')
+
+
+def _what_to_install(verb: str, error: ImportError) -> str:
+    """Say what is missing; a package of ROS brings none of what setup.py calls extras."""
+    extra, packages = ('collect', _COLLECT) if verb == 'collect' else ('training', _TRAINING)
+    return (
+        f'{verb} needs Python packages that are not there ({error}): pip install {packages} '
+        f"(the extra '{extra}' of setup.py)"
+    )
 
 
 def _run(verb: str, arguments: Sequence[str]) -> None:
