@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import contextlib
 import os
 from pathlib import Path
+import resource
 import socket
 import struct
 import subprocess
@@ -52,6 +53,12 @@ def memory_mb(pid: int) -> float:
     return pages * os.sysconf('SC_PAGE_SIZE') / 2**20
 
 
+def most_memory_mb(pid: int) -> float:
+    """Return the most that a process had so far."""
+    status = Path(f'/proc/{pid}/status').read_text()
+    return int(status.partition('VmHWM:')[2].split()[0]) / 1024
+
+
 RUBBISH = {
     'http': b'GET / HTTP/1.1\r\nHost: x\r\n\r\n',
     'zeros': bytes(4096),
@@ -73,6 +80,57 @@ def test_rubbish_ends_only_its_own_connection(wire: WireClient, rubbish: bytes) 
                 while connection.recv(4096):
                     pass
     assert wire.call('version') == '0.9.16'
+
+
+@pytest.mark.parametrize(
+    'filling', [b'\x90', b'\x91\x80', b'\xd4\x01\x00'], ids=['[]', '{}', 'ext']
+)
+def test_a_small_call_does_not_become_a_large_one(
+    server: CarlaServer, wire: WireClient, filling: bytes
+) -> None:
+    """Empty arrays take a byte on the wire, and some seventy as objects."""
+    before_mb = most_memory_mb(server.process.pid)
+    rubbish = b'\x94\x00\x01\xa4long' + b'\xdc\xff\xff' + (b'\xdc\xff\xff' + filling * 0xFFFF) * 60
+    with socket.create_connection(('127.0.0.1', wire.socket.getpeername()[1]), 5.0) as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(rubbish)
+        with contextlib.suppress(ConnectionError):
+            assert connection.recv(4096) == b'', 'it hangs up before the end'
+    assert most_memory_mb(server.process.pid) - before_mb < 40.0
+    assert wire.call('version') == '0.9.16'
+
+
+def test_without_file_descriptors_it_waits_and_goes_on(
+    server: CarlaServer, wire: WireClient
+) -> None:
+    wire.call('set_episode_settings', settings(True))
+    pid, ports = server.process.pid, (wire.socket.getpeername()[1], stream_port(wire))
+    was = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    used = len(list(Path(f'/proc/{pid}/fd').iterdir()))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 4, was[1]))
+    try:
+        crowd = [
+            socket.create_connection(('127.0.0.1', port), 5.0) for port in ports for _ in range(8)
+        ]
+        before_s = processor_s(pid)
+        time.sleep(1.0)
+        assert processor_s(pid) - before_s < 0.3, 'it spins'
+        wire.call('tick_cue')
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, was)
+    for connection in crowd:
+        connection.close()
+    late = WireClient(ports[0])
+    stream = WireStream(late.call('get_sensor_token', 1)[0])
+    assert late.call('tick_cue') >= frame_of(stream.message())
+    stream.close()
+    late.close()
+
+
+def processor_s(pid: int) -> float:
+    """Return how long a process has worked."""
+    user, system = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf('SC_CLK_TCK')
 
 
 def test_wrong_arguments_are_answered(wire: WireClient) -> None:

@@ -8,17 +8,22 @@ for cameras), and other clients go on meanwhile. Their number is small, so threa
 from collections.abc import Callable
 import contextlib
 import logging
+import reprlib
 import socket
 import threading
-from typing import Any
+import time
+from typing import Any, NoReturn
 
 import msgpack
 
 _LOG = logging.getLogger(__name__)
 _REQUEST, _RESPONSE = 0, 1
 _CHUNK_BYTES = 1 << 16
-_MAX_CALL_BYTES = 64 << 20
+_MAX_CALL_BYTES = 4 << 20  # a batch that makes two thousand vehicles
+_MAX_ARRAY = 1 << 16
+_MAX_ARRAYS = 100_000  # in one call: an empty one takes a byte on the wire and seventy here
 _MAX_CONNECTIONS = 256
+_NO_SOCKET_PAUSE_S = 0.1
 
 #: Answers a call: name, arguments after the metadata -> the wrapped answer.
 Answer = Callable[[str, list[Any]], Any]
@@ -65,10 +70,12 @@ class RpcServer:
         while True:
             try:
                 connection, address = self._listener.accept()
-            except OSError:
+            except OSError as error:
                 if self._closed:
                     return
-                continue  # the client is gone already
+                _LOG.debug('cannot accept a client: %s', error)
+                time.sleep(_NO_SOCKET_PAUSE_S)  # out of file descriptors: it would fail at once
+                continue
             with self._lock:
                 if self._closed or len(self._connections) >= _MAX_CONNECTIONS:
                     _LOG.warning('turned %s away: %d clients', address, len(self._connections))
@@ -95,17 +102,47 @@ class RpcServer:
 
 
 def _serve_calls(connection: socket.socket, answer: Answer) -> None:
+    arrays = _Arrays()
     unpacker = msgpack.Unpacker(
-        raw=False, max_buffer_size=_MAX_CALL_BYTES, unicode_errors='replace'
+        raw=False,
+        max_buffer_size=_MAX_CALL_BYTES,
+        max_array_len=_MAX_ARRAY,
+        list_hook=arrays.one_more,
+        object_hook=_refuse,
+        ext_hook=_refuse,
+        unicode_errors='replace',
     )
     packer = msgpack.Packer()
     while chunk := connection.recv(_CHUNK_BYTES):
         unpacker.feed(chunk)
         for message in unpacker:
+            arrays.count = 0
             number, name, is_async, arguments = _request(message)
             result = answer(name, arguments)
             reply = [_RESPONSE, number, None, None if is_async else result]
             connection.sendall(packer.pack(reply))
+
+
+class _Arrays:
+    """Counts the arrays of a call, so that a small one cannot fill the memory."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def one_more(self, array: list[Any]) -> list[Any]:
+        """
+        Return the array as it is.
+
+        :raises ValueError: when the call has too many.
+        """
+        self.count += 1
+        if self.count > _MAX_ARRAYS:
+            raise ValueError(f'a call of more than {_MAX_ARRAYS} arrays')
+        return array
+
+
+def _refuse(*_found: Any) -> NoReturn:
+    raise ValueError('not a call of CARLA: it has neither maps nor extensions')
 
 
 def _request(message: Any) -> tuple[int, str, bool, list[Any]]:
@@ -115,7 +152,7 @@ def _request(message: Any) -> tuple[int, str, bool, list[Any]]:
             kind == _REQUEST
         ):
             return number, name, is_async, arguments
-    raise ValueError(f'not a call of CARLA: {str(message)[:60]!r}')
+    raise ValueError(f'not a call of CARLA: {reprlib.repr(message)}')
 
 
 def keep_alive(connection: socket.socket) -> None:

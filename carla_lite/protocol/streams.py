@@ -23,6 +23,7 @@ _HELLO_TIMEOUT_S = 10.0
 _BLOCKED_TIMEOUT_S = 10.0
 _SUBSCRIBE_TIMEOUT_S = 2.0  # so long does a tick wait for a client that was given a token
 _MAX_CONNECTIONS = 1024
+_NO_SOCKET_PAUSE_S = 0.1
 
 Buffer = bytes | memoryview
 
@@ -63,6 +64,7 @@ class StreamServer:
         self._awaited: dict[int, list[float]] = defaultdict(list)
         self._greetings: dict[int, bytes] = {}
         self._last_id = 0
+        self._deaf_until_s = 0.0  # not 0: out of file descriptors, nobody is let in
         self._closed = False
 
     @property
@@ -196,12 +198,13 @@ class StreamServer:
 
     def _watch(self) -> None:
         while True:
-            events = self._selector.select(timeout=1.0)
+            events = self._selector.select(_NO_SOCKET_PAUSE_S if self._deaf_until_s else 1.0)
             with self._changed:
                 if self._closed:
                     break
                 for key, mask in events:
                     self._handle(key.fileobj, mask)  # type: ignore[arg-type]
+                self._listen_again()
                 self._drop_silent_ones()
                 self._watch_for_room()
         for connection in [*self._subscribers, self._listener, self._wake_writer]:
@@ -226,7 +229,12 @@ class StreamServer:
     def _accept(self) -> None:
         try:
             connection, address = self._listener.accept()
-        except OSError:
+        except (BlockingIOError, ConnectionError):
+            return  # gone already
+        except OSError as error:
+            _LOG.debug('cannot accept a subscriber: %s', error)
+            self._selector.unregister(self._listener)  # it would stay ready, and fail again
+            self._deaf_until_s = time.monotonic() + _NO_SOCKET_PAUSE_S
             return
         if len(self._subscribers) >= _MAX_CONNECTIONS:
             _LOG.warning('turned %s away: %d subscribers', address, len(self._subscribers))
@@ -236,6 +244,11 @@ class StreamServer:
         keep_alive(connection)
         self._subscribers[connection] = _Subscriber(connection)
         self._selector.register(connection, selectors.EVENT_READ)
+
+    def _listen_again(self) -> None:
+        if self._deaf_until_s and time.monotonic() >= self._deaf_until_s:
+            self._deaf_until_s = 0.0
+            self._selector.register(self._listener, selectors.EVENT_READ)
 
     def _read(self, subscriber: _Subscriber) -> None:
         try:
