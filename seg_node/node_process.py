@@ -1,13 +1,60 @@
-"""The frame around a node's process: signals that end it in order, errors in one line."""
+"""
+The frame around a node's process: signals that end it in order, errors in one line.
 
-from collections.abc import Callable
+Nothing here imports ROS before it is needed, so that its absence is told like any other fault.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 import signal
 import sys
 import threading
+from typing import Protocol, TypeVar
 
+from seg_node.dds_profile import use_large_images_profile
 from seg_node.errors import SegNodeError
+from seg_node.memory import keep_freed_memory
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+
+class _Node(Protocol):
+    """What is used of ``rclpy.node.Node``."""
+
+    def destroy_node(self) -> object: ...
+
+
+_NodeT = TypeVar('_NodeT', bound=_Node)
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """What ``--help`` says of a node; everything else about it is a parameter."""
+
+    name: str
+    description: str
+    usage: str  # after the name
+    epilog: str
+    without_ros: str = ''  # what to do where ROS is not there, besides installing it
+
+    def parse(self, arguments: list[str], parameters: str) -> None:
+        """
+        Answer --help, and refuse what is no ROS argument.
+
+        :param arguments: without those for ROS.
+        :param parameters: one line for each.
+        """
+        parser = argparse.ArgumentParser(
+            prog=self.name,
+            description=f'{self.description}\n'
+            f'parameters (-p NAME:=VALUE after --ros-args):\n{parameters}',
+            epilog=self.epilog,
+            usage=f'{self.name} {self.usage}',
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        parser.parse_args(arguments)
 
 
 def run_until_stopped(run: Callable[[threading.Event], int]) -> int:
@@ -31,3 +78,45 @@ def run_until_stopped(run: Callable[[threading.Event], int]) -> int:
         # What comes now is an impatient second Ctrl-C: it must not spoil the exit status.
         for number in _NUMBERS:
             signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def ros_node(
+    arguments: list[str],
+    command_line: CommandLine,
+    load: Callable[[], tuple[Callable[[], _NodeT], Callable[[], str]]],
+) -> Iterator[_NodeT]:
+    """
+    Start ROS and make a node; end both with the block.
+
+    :param arguments: of the process.
+    :param load: imports what needs ROS; returns what makes the node and what lists its parameters.
+    :raises SegNodeError: where ROS is not there, or refuses an argument or a parameter.
+    """
+    try:
+        import rclpy
+        from rclpy.exceptions import InvalidTopicNameException, ParameterException
+        from rclpy.signals import SignalHandlerOptions
+        from rclpy.utilities import remove_ros_args
+
+        make, describe = load()
+    except ImportError as error:
+        raise SegNodeError(
+            f'ROS 2 is not there ({error}): source its setup.bash, or run make setup'
+            f'{command_line.without_ros}'
+        ) from error
+    use_large_images_profile()
+    keep_freed_memory()
+    try:
+        try:
+            command_line.parse(remove_ros_args([sys.argv[0], *arguments])[1:], describe())
+            rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+            node = make()
+        except (RuntimeError, ParameterException, InvalidTopicNameException) as error:
+            raise SegNodeError(f'{str(error).splitlines()[0]}: see --help') from error
+        try:
+            yield node
+        finally:
+            node.destroy_node()
+    finally:
+        rclpy.try_shutdown()

@@ -26,9 +26,9 @@ FORBIDDEN = {
 }
 #: The modules of seg_node that know ROS; all others run without it.
 ROS_MODULES = {
-    'camera_node', 'camera_parameters', 'camera_publisher', 'camera_transforms',
+    'camera_parameters', 'camera_publisher', 'camera_transforms',
     'demo_camera_listener', 'demo_listener', 'diagnostics', 'image_input', 'lifecycle_node',
-    'node', 'outputs', 'parameter_fields', 'parameters', 'pipeline', 'replay',
+    'node_process', 'outputs', 'parameter_fields', 'parameters', 'pipeline', 'replay',
     'replay_messages', 'replay_publisher', 'ros_conversions', 'spinning', 'topic_recorder',
 }  # fmt: skip
 #: The only places of seg_node that may import a heavy or optional library.

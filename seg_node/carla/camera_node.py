@@ -6,8 +6,7 @@ A camera in CARLA (or carla_lite) as ROS topics, with the ground truth beside it
 with simulation time.
 """
 
-import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -18,10 +17,7 @@ from seg_node.carla.errors import CarlaError, NoServerError, ServerLostError
 from seg_node.carla.library import carla_library
 from seg_node.carla.schedule import Schedule
 from seg_node.carla.weather import weather_parameters
-from seg_node.dds_profile import use_large_images_profile
-from seg_node.errors import SegNodeError
-from seg_node.memory import keep_freed_memory
-from seg_node.node_process import run_until_stopped
+from seg_node.node_process import CommandLine, ros_node, run_until_stopped
 
 if TYPE_CHECKING:
     from seg_node.carla.camera_publisher import CameraNode
@@ -36,6 +32,12 @@ examples:
 exit status: 0 after a signal or all frames, 1 when the simulator cannot be reached or is lost for
 longer than retry_s, 2 for bad usage
 """
+_COMMAND_LINE = CommandLine(
+    name='carla_camera',
+    description=__doc__,
+    usage='[-h] [--ros-args [-p NAME:=VALUE] ...]',
+    epilog=_EPILOG,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,33 +47,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str], stop: threading.Event) -> int:
-    try:
-        import rclpy
-        from rclpy.exceptions import InvalidTopicNameException, ParameterException
-        from rclpy.signals import SignalHandlerOptions
-        from rclpy.utilities import remove_ros_args
-        from seg_node.carla.camera_parameters import describe
-        from seg_node.carla.camera_publisher import CameraNode
-    except ImportError as error:
-        raise SegNodeError(
-            f'ROS 2 is not there ({error}): source its setup.bash, or run make setup'
-        ) from error
-    use_large_images_profile()
-    keep_freed_memory()
     status = CameraStatus()
-    try:
-        _parse(remove_ros_args([sys.argv[0], *arguments])[1:], describe())
-        carla = carla_library()
-        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
-        node = CameraNode(status, lambda weather: weather_parameters(carla, weather))
-    except (RuntimeError, ParameterException, InvalidTopicNameException) as error:
-        rclpy.try_shutdown()
-        raise SegNodeError(f'{str(error).splitlines()[0]}: see --help') from error
-    try:
+    with ros_node(arguments, _COMMAND_LINE, lambda: _load(status)) as node:
         return _work(node, status, stop)
-    finally:
-        node.destroy_node()
-        rclpy.try_shutdown()
+
+
+def _load(status: CameraStatus) -> tuple[Callable[[], 'CameraNode'], Callable[[], str]]:
+    from seg_node.carla.camera_parameters import describe
+    from seg_node.carla.camera_publisher import CameraNode
+
+    def make() -> CameraNode:
+        carla = carla_library()
+        return CameraNode(status, lambda weather: weather_parameters(carla, weather))
+
+    return make, describe
 
 
 def _work(node: 'CameraNode', status: CameraStatus, stop: threading.Event) -> int:
@@ -116,18 +105,6 @@ def _drive_of(node: 'CameraNode', status: CameraStatus) -> CameraDrive:
         marks_only=values.lane_marks_only,
         frames=values.frames,
     )
-
-
-def _parse(arguments: list[str], parameters: str) -> None:
-    """Answer --help, and refuse what is no ROS argument."""
-    parser = argparse.ArgumentParser(
-        prog='carla_camera',
-        description=f'{__doc__}\nparameters (-p NAME:=VALUE after --ros-args):\n{parameters}',
-        epilog=_EPILOG,
-        usage='carla_camera [-h] [--ros-args [-p NAME:=VALUE] ...]',
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.parse_args(arguments)
 
 
 if __name__ == '__main__':
