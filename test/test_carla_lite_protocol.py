@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import math
 import socket
 import struct
+import threading
 import time
 
 from carla_lite.pose import Pose
@@ -121,6 +122,26 @@ def test_a_stopped_subscriber_is_hung_up_on_when_all_must_arrive(streams: Stream
         for _ in range(12):
             stopped.message()
     working.close()
+
+
+def test_closing_wakes_who_waits_for_a_stopped_subscriber() -> None:
+    streams = StreamServer('127.0.0.1', blocked_timeout_s=30.0)
+    streams.start()
+    stream_id = streams.open_stream()
+    stopped = subscribed(streams, stream_id)
+
+    def publish() -> None:
+        for _ in range(5):
+            streams.publish(stream_id, [bytes(20_000_000)], must_arrive=True)
+
+    publisher = threading.Thread(target=publish, daemon=True)
+    publisher.start()
+    publisher.join(0.5)
+    assert publisher.is_alive(), 'it waits for the subscriber'
+    streams.close()
+    publisher.join(2.0)
+    assert not publisher.is_alive()
+    stopped.close()
 
 
 def test_gone_and_unknown_subscribers_do_not_count(streams: StreamServer) -> None:

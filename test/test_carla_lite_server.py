@@ -1,13 +1,15 @@
 """The server as a program: options, messages, ends."""
 
+import ctypes
 from pathlib import Path
 import signal
 import socket
 import subprocess
 import sys
 
+from carla_lite.protocol.tokens import unpack_token
 from carla_server import carla_server, CarlaServer, ROOT
-from carla_wire import WireClient
+from carla_wire import settings, WireClient, WireStream
 import pytest
 
 
@@ -60,6 +62,34 @@ def test_signals_end_it_with_status_0(tmp_path: Path, number: signal.Signals) ->
     server.stop()
     with pytest.raises(OSError):
         WireClient(server.port, 1.0)
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='threads get no signals of their own')
+def test_signals_end_it_whatever_thread_gets_them(tmp_path: Path) -> None:
+    """The system chooses the thread; after SIGSTOP it is not the main one."""
+    with carla_server(tmp_path) as server:
+        pid = server.process.pid
+        *_, last = sorted(int(path.name) for path in Path(f'/proc/{pid}/task').iterdir())
+        assert last != pid
+        assert ctypes.CDLL(None).tgkill(pid, last, signal.SIGTERM) == 0
+        assert server.process.wait(5) == 0
+
+
+def test_a_stopped_subscriber_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    with carla_server(tmp_path) as server:
+        wire = WireClient(server.port, 1.5)
+        wire.call('set_episode_settings', settings(True))
+        sizes = [['image_size_x', 2, '1920'], ['image_size_y', 2, '1080']]
+        place = [[0.0, 0.0, 2.0], [0.0, 0.0, 0.0]]
+        camera = wire.call('spawn_actor', [0, 'sensor.camera.depth', sizes], place)
+        stream_id, _ = unpack_token(camera[5])
+        stopped = WireStream(wire.call('get_sensor_token', stream_id)[0])
+        with pytest.raises(TimeoutError):
+            for _ in range(9):  # until the sockets are full, and the tick waits
+                wire.call('tick_cue')
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(3) == 0
+        stopped.close()
 
 
 def test_the_traffic_manager_of_the_client_drives(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 import logging
 import signal
+import socket
 import sys
-import threading
 from typing import TypeVar
 
 from carla_lite.errors import CarlaLiteError
@@ -45,25 +45,37 @@ do everything that CARLA lets a client do, so say --host 0.0.0.0 only in a netwo
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a signal; 0 then, 2 when the user has something to mend."""
     options = _parser().parse_args(arguments)
-    ended = _end_on_signals()
+    end = _End()
     logging.basicConfig(
         level=options.log.upper(), format='%(levelname)s %(name)s: %(message)s', stream=sys.stderr
     )
     try:
         _check(options)
-        _serve(options, ended)
+        _serve(options, end)
     except CarlaLiteError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
     return 0
 
 
-def _end_on_signals() -> threading.Event:
-    """Return what Ctrl-C and SIGTERM set, from the first moment on."""
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    return ended
+class _End:
+    """
+    Ctrl-C or SIGTERM, from the first moment on.
+
+    The system hands a signal to any thread, to another than the main one after SIGSTOP and SIGCONT
+    for example. A lock that the main thread waits for does not wake then; a socket does.
+    """
+
+    def __init__(self) -> None:
+        self._reader, self._writer = socket.socketpair()
+        self._writer.setblocking(False)
+        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+
+    def wait(self) -> None:
+        """Return once there was one."""
+        self._reader.recv(1)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -86,7 +98,7 @@ def _check(options: argparse.Namespace) -> None:
         raise CarlaLiteError(f'--seed {options.seed}: use 0 or a larger whole number')
 
 
-def _serve(options: argparse.Namespace, ended: threading.Event) -> None:
+def _serve(options: argparse.Namespace, end: _End) -> None:
     rpc = _listening(RpcServer, options.host, options.port)
     streams = _listening(StreamServer, options.host, 0)
     simulation = Simulation(
@@ -100,7 +112,7 @@ def _serve(options: argparse.Namespace, ended: threading.Event) -> None:
     simulation.start()
     rpc.start(partial(answer, simulation))
     print(f'carla_lite {options.town} ready on {options.host}:{rpc.port}', flush=True)
-    ended.wait()
+    end.wait()
     rpc.close()
     simulation.close()
     streams.close()
