@@ -25,8 +25,10 @@ from dds import (
     wait_until,
 )
 from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import SetParametersResult
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from seg_node.carla.camera_parameters import CameraParameters
 from seg_node.carla.camera_transforms import quaternion_of, transform_message
@@ -124,6 +126,9 @@ def test_schedules_and_what_diagnostics_tell(server, start) -> None:
         server.port, weather_schedule='ClearNoon:15,HardRainNight:15', realtime=False, labels=False
     )
     wait_until(lambda: len(system.heard.images) > 65, 'pictures of both weathers', 40)
+    refused = set_weather(system.probe, 'ClearSunset')
+    assert not refused.successful
+    assert 'weather_schedule decides on the weather' in refused.reason
     assert system.node.stop() == 0
     assert not system.heard.labels
     numbers = np.array([round(stamp_ns(message) / 5e7) for message in system.heard.images])
@@ -141,25 +146,42 @@ def test_schedules_and_what_diagnostics_tell(server, start) -> None:
     assert told[-1]['town'] == 'LiteLoop'
 
 
+def test_a_town_that_is_not_there_is_told_before_its_turn(server, domain_id) -> None:
+    done = run_camera(domain_id, f'port:={server.port}', 'town_schedule:=LiteLoop:9999,LiteTwon:9')
+    assert done.returncode == 2, done.stderr
+    assert "error: the server has no town 'LiteTwon': did you mean LiteTown?" in done.stderr
+
+
+def test_the_last_picture_reaches_who_acknowledges_nothing(server, start) -> None:
+    system = start(server.port, frames=5, wait_for_subscribers_s=30.0, realtime=False)
+    best_effort = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT)
+    both = system.probe.listen(f'{BASE}/image', qos=best_effort)  # in one list with the reliable
+    assert system.node.wait(40) == 0
+    wait_until(lambda: len({stamp_ns(image) for image in both}) == 5, 'the first picture too')
+    last = max(stamp_ns(image) for image in both)
+    wait_until(lambda: [stamp_ns(image) for image in both].count(last) == 2, 'the last one twice')
+
+
 def test_it_ends_after_its_frames(server, domain_id) -> None:
     done = run_camera(domain_id, f'port:={server.port}', 'frames:=3', 'width:=64', 'height:=48')
     assert done.returncode == 0, done.stderr
     assert 'driving in LiteLoop' in done.stderr
 
 
+def set_weather(probe: Probe, name: str) -> SetParametersResult:
+    parameter = Parameter('weather', value=name).to_parameter_msg()
+    request = SetParameters.Request(parameters=[parameter])
+    return probe.call(SetParameters, '/carla_camera/set_parameters', request).results[0]
+
+
 def test_the_weather_can_be_set_while_it_runs(server, start) -> None:
     system = start(server.port, weather='ClearNoon')
     wait_until(lambda: system.heard.images, 'pictures', 40)
 
-    def set_weather(name: str):
-        parameter = Parameter('weather', value=name).to_parameter_msg()
-        request = SetParameters.Request(parameters=[parameter])
-        return system.probe.call(SetParameters, '/carla_camera/set_parameters', request).results[0]
-
-    refused = set_weather('ClearMoon')
+    refused = set_weather(system.probe, 'ClearMoon')
     assert not refused.successful
     assert "weather 'ClearMoon' is unknown: did you mean ClearNoon?" in refused.reason
-    assert set_weather('HardRainNight').successful
+    assert set_weather(system.probe, 'HardRainNight').successful
     wait_until(
         lambda: latest_diagnostics(system.heard.diagnostics)['weather'] == 'HardRainNight',
         'the new weather',

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from seg_node.carla.camera_status import CameraStatus
 from seg_node.carla.config import CameraMount, RigConfig
-from seg_node.carla.connection import town_of
+from seg_node.carla.connection import known_town, town_of
 from seg_node.carla.errors import CarlaError, NoServerError, ServerLostError
 from seg_node.carla.lane_marks import lane_marks_only, MapLines
 from seg_node.carla.rig import open_rig, Rig
@@ -111,6 +111,8 @@ class CameraDrive:
     def _drive(self, rig: Rig, stop: threading.Event) -> None:
         self._status.server = f'CARLA {rig.server_version}'
         self._status.counts = rig.counts
+        for town in self._towns.names:  # now, not when its turn comes
+            known_town(town_of(town), rig.towns())
         _log.info('driving in %s, CARLA %s', rig.town, rig.server_version)
         table = table_of_version(rig.server_version)
         camera = self._config.cameras[0]

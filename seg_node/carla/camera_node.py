@@ -70,6 +70,7 @@ def _work(node: 'CameraNode', status: CameraStatus, stop: threading.Event) -> in
     drive = _drive_of(node, status)
     with spinning(node, on_failure=stop.set) as failures:
         node.get_logger().info(f'publishing on {node.image_topic}')
+        node.wait_for_subscribers(stop)
         try:
             drive.run(stop)
             node.wait_until_arrived()

@@ -75,6 +75,12 @@ class CameraParameters:
     frames: int = parameter(
         0, 'End after so many pictures; 0 for never', bounds=(0, 2**31 - 1), fixed=True
     )
+    wait_for_subscribers_s: float = parameter(
+        0.0,
+        'Wait for somebody who subscribes to the pictures, then drive anyway; 0 does not wait',
+        bounds=(0.0, 3600.0),
+        fixed=True,
+    )
     diagnostics_period_s: float = parameter(
         1.0, 'Seconds between two messages on /diagnostics', bounds=(0.05, 60.0), fixed=True
     )

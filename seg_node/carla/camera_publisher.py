@@ -1,6 +1,8 @@
 """The ROS side of ``carla_camera``: topics, and what /diagnostics says of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+import threading
+import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -29,6 +31,13 @@ from std_msgs.msg import Header
 
 _QUEUE_DEPTH = 10
 _ACK_TIMEOUT_S = 3.0
+#: Best-effort subscribers acknowledge nothing, and read the last picture from our shared memory.
+_LINGER_S = 0.5
+#: The publisher knows of a match before the subscriber does; pictures in between would be lost.
+_SETTLE_S = 0.5
+#: For whoever wants more than the pictures; nobody may.
+_FURTHER_WAIT_S = 2.0
+_LOOK_UP_S = 0.02
 _LEVELS = (DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR)
 
 
@@ -100,9 +109,25 @@ class CameraNode(Node):
             self._labels.publish(mono8_message(labels, header))
         self._images.publish(image_message(frame.image, frame.pixel_format, header))
 
+    def wait_for_subscribers(self, stop: threading.Event) -> None:
+        """Return once somebody listens to the pictures, or ``wait_for_subscribers_s`` is over."""
+        wait_s = self.values.wait_for_subscribers_s
+        if not wait_s:
+            return
+        if not _somebody_listens([self._images], wait_s, stop):
+            self.get_logger().warning(
+                f'nobody subscribed to {self.image_topic} within {wait_s:g} s: driving anyway'
+            )
+            return
+        further = [publisher for publisher in (self._infos, self._labels) if publisher is not None]
+        _somebody_listens(further, min(wait_s, _FURTHER_WAIT_S), stop)
+        stop.wait(_SETTLE_S)
+
     def wait_until_arrived(self) -> None:
-        """Give the last pictures the time to reach reliable subscribers."""
+        """Give the last pictures the time to reach whoever listens."""
         self._images.wait_for_all_acked(Duration(seconds=_ACK_TIMEOUT_S))
+        if self._images.get_subscription_count():
+            time.sleep(_LINGER_S)
 
     def _create_transform_publishers(self) -> None:
         try:
@@ -131,6 +156,11 @@ class CameraNode(Node):
         for parameter in changed:
             if parameter.name != 'weather':
                 continue
+            if self.values.weather_schedule:
+                return SetParametersResult(
+                    successful=False,
+                    reason='weather_schedule decides on the weather: start without it to set it',
+                )
             try:
                 if parameter.value:
                     self._check_weather(parameter.value)
@@ -152,3 +182,14 @@ class CameraNode(Node):
         )
         header = Header(stamp=self.get_clock().now().to_msg())
         self._diagnostics.publish(DiagnosticArray(header=header, status=[status]))
+
+
+def _somebody_listens(
+    publishers: Sequence[Publisher], timeout_s: float, stop: threading.Event
+) -> bool:
+    """Return whether each of them gets a subscriber in time."""
+    end_s = time.monotonic() + timeout_s
+    while not all(publisher.get_subscription_count() for publisher in publishers):
+        if time.monotonic() > end_s or stop.wait(_LOOK_UP_S):
+            return False
+    return True

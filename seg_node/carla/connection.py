@@ -84,7 +84,7 @@ def town_to_load(client: Any, town: str) -> str:
         available = client.get_available_maps()
         if town_of(client.get_world().get_map().name) == town_of(town):
             return ''
-    return _known_town(town, available)
+    return known_town(town, available)
 
 
 def load_town(client: Any, name: str, timeout_s: float) -> None:
@@ -102,7 +102,14 @@ def load_town(client: Any, name: str, timeout_s: float) -> None:
         client.set_timeout(timeout_s)
 
 
-def _known_town(town: str, available: list[str]) -> str:
+def known_town(town: str, available: list[str]) -> str:
+    """
+    Return the name of a town as the server has it.
+
+    :param town: ``Town03`` or a full name.
+    :param available: of ``get_available_maps``, or the short names of these.
+    :raises CarlaError: when it is not among them; the text lists them.
+    """
     by_town = {town_of(name): name for name in sorted(available, reverse=True)}
     if town in available:
         return town
