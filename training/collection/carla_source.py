@@ -16,7 +16,6 @@ from seg_node.carla.shot import LostShot, Shot
 from seg_node.carla.tags import labels_of_tags, table_of_version, TagTable
 from seg_node.carla.weather import weather_parameters
 from seg_node.preprocess import to_bgr
-from training.collection.camera import CameraConfig
 from training.collection.config import CollectConfig, sun_altitude_deg
 from training.collection.errors import CollectError
 from training.collection.journey import Journey
@@ -112,7 +111,27 @@ class CarlaSource:
                 self._lines = rig.town, MapLines.of_map(rig.map)
             lines = self._lines[1]
         table = table_of_version(rig.server_version)
-        return Labeller(lens, table, _mount(drive.camera, lens), lines)
+        return Labeller(lens, table, self._mount(drive, lens), lines)
+
+    def _mount(self, drive: Drive, lens: Lens) -> CameraMount:
+        camera = drive.camera
+        pose = Pose(
+            camera.forward_m,
+            camera.right_m,
+            camera.height_m,
+            camera.pitch_deg,
+            camera.yaw_deg,
+            camera.roll_deg,
+        )
+        return CameraMount(
+            camera.name,
+            lens.width,
+            lens.height,
+            lens.fov_deg,
+            pose,
+            depth=self._config.only_lane_marks,  # the map does not know how a road is banked
+            attributes=camera.attributes,
+        )
 
     def _rig_config(self, drive: Drive, lens: Lens) -> RigConfig:
         config = self._config
@@ -124,7 +143,7 @@ class CarlaSource:
             town=drive.town,
             role=ROLE,
             vehicle=config.vehicle,
-            cameras=(_mount(drive.camera, lens),),
+            cameras=(self._mount(drive, lens),),
             rate_hz=config.rate_hz,
             seed=config.seed * 100_003 + drive.number,
             autopilot=driver[config.driver],  # type: ignore[arg-type]
@@ -145,11 +164,12 @@ class Labeller:
         """Describe a shot; it is developed later, in another thread."""
         name = drive.camera.name
         frame, tags, pose = shot.pictures[name], shot.tags[name], shot.camera_poses[name]
+        depth_m = shot.depths_m.get(name)
 
         def develop() -> Developed:
             labels = labels_of_tags(tags, self.table)
             if self.lines is not None:
-                labels = lane_marks_only(labels, self.mount, pose, self.lines)
+                labels = lane_marks_only(labels, self.mount, pose, self.lines, depth_m)
             image = to_bgr(frame.image, frame.pixel_format)
             return Developed(self.lens.bend_image(image), self.lens.bend_labels(labels))
 
@@ -191,20 +211,6 @@ def _switch_lights(rig: Rig, weather: Mapping[str, float]) -> None:
     wanted = lights.Position | lights.LowBeam if is_dim else lights.NONE
     with asking('switching the lights'):
         rig.ego.set_light_state(lights(wanted))
-
-
-def _mount(camera: CameraConfig, lens: Lens) -> CameraMount:
-    pose = Pose(
-        camera.forward_m,
-        camera.right_m,
-        camera.height_m,
-        camera.pitch_deg,
-        camera.yaw_deg,
-        camera.roll_deg,
-    )
-    return CameraMount(
-        camera.name, lens.width, lens.height, lens.fov_deg, pose, attributes=camera.attributes
-    )
 
 
 def _check_towns(wanted: Iterable[str], there: set[str]) -> None:
