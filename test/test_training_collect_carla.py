@@ -23,7 +23,7 @@ from seg_node.carla.shot import Shot
 from seg_node.carla.tags import NEW_TAGS
 from seg_node.frame import Frame
 from seg_node.labels import LANE_MARKING, ROAD
-from test_carla_tags import CAMERA, ground_under, straight_road
+from test_carla_tags import CAMERA, ground_under, LANE_M, PAINT_M, straight_road
 from test_training_collect_bag import content_of, kill_after_files, lines_of, read
 from training.collection.camera import CameraConfig
 from training.collection.carla_source import Labeller, sky
@@ -118,7 +118,7 @@ def test_only_lane_marks_goes_by_depth(bank: float) -> None:
     pose = Pose(x_m=10.0, y_m=1.0, z_m=1.6)
     x_m, y_m, depth_m = ground_under(CAMERA, pose, bank)
     near = (np.hypot(x_m - pose.x_m, y_m - pose.y_m) < 20) & (x_m > 0)
-    marking = near & (np.abs(y_m) < 0.06)
+    marking = near & (np.abs(np.abs(y_m) - LANE_M) < PAINT_M / 2)
     crosswalk = near & (np.abs(x_m - 18) < 1.5) & (np.abs(y_m) > 0.8) & (np.abs(y_m) < 2.7)
     tags = np.where(marking | crosswalk, NEW_TAGS.road_line, NEW_TAGS.road).astype(np.uint8)
     picture = Frame(np.zeros((*tags.shape, 4), np.uint8), pixel_format='bgra')
@@ -171,12 +171,14 @@ def test_killed_it_resumes_and_ends_as_if_never_killed(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_server_that_dies_costs_one_line_and_a_new_one_goes_on(tmp_path: Path) -> None:
+def test_a_server_that_dies_costs_one_line_and_a_new_one_goes_on(
+    tmp_path: Path, server: CarlaServer
+) -> None:
     output = tmp_path / 'set'
-    settings = {'frames': 40, 'timeout_s': 3, 'keep__min_road': 0, 'split__gap_m': 0}
-    with carla_server(tmp_path) as first:
+    settings = {'frames': 40, 'keep__min_road': 0, 'split__gap_m': 0}
+    with carla_server(tmp_path, '--seed', '3') as first:
         process = subprocess.Popen(
-            command(output, first.port, **settings), cwd=ROOT,
+            command(output, first.port, timeout_s=2, **settings), cwd=ROOT,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         wait_for_masks(process, output, 30)
@@ -187,8 +189,7 @@ def test_a_server_that_dies_costs_one_line_and_a_new_one_goes_on(tmp_path: Path)
     assert 'does not answer any more' in error and 'the same command goes on' in error
     kept = len(lines_of(output))
     assert 0 < kept < 80 and read(output)
-    with carla_server(tmp_path) as second:
-        result = run(output, second.port, **settings)
+    result = run(output, server.port, **settings)
     assert (result['samples'], result['new_samples']) == (80, 80 - kept)
 
 
