@@ -49,7 +49,7 @@ def draw_look(seed: int) -> Look:
     """Return one of the endless looks; the same seed gives the same one."""
     rng = np.random.default_rng([seed, 71])
     asphalt = _asphalt(rng)
-    white = _tinted(rng, rng.uniform(175, 250), 0.04)
+    white = _white(rng, asphalt)
     mat = _tinted(rng, rng.uniform(28, 110), 0.12)
     albedo = {
         Material.ASPHALT: asphalt,
@@ -86,10 +86,23 @@ def _asphalt(rng: np.random.Generator) -> _BGR:
     """Black and new, grey and old, or bleached and sandy as in some of CARLA's towns."""
     kind = rng.choice(3, p=[0.3, 0.4, 0.3])
     if kind == 2:
-        level = rng.uniform(115, 185)
+        level = rng.uniform(115, 205)
         warm = rng.uniform(0.0, 0.16)
         return (level * (1 - warm), level, level * (1 + 0.6 * warm))
     return _tinted(rng, rng.uniform(28, 70) if kind == 0 else rng.uniform(65, 130), 0.07)
+
+
+def _white(rng: np.random.Generator, asphalt: _BGR) -> _BGR:
+    """
+    Return fresh paint, or in a third of the towns paint that hardly differs from the road.
+
+    Without the latter, a network that had seen only fresh paint left out most of the bleached
+    lines of a real CARLA town: recall .38 at a precision of .80.
+    """
+    if rng.random() < 0.35:
+        level = max(asphalt) * rng.uniform(1.07, 1.4)
+        return _tinted(rng, float(np.clip(level, 70, 250)), 0.03)
+    return _tinted(rng, rng.uniform(175, 250), 0.04)
 
 
 def _yellow(rng: np.random.Generator) -> _BGR:
