@@ -97,7 +97,7 @@ class BagPairs:
         """Look from the recording's beginning on, so that a resumed run decides as the first."""
         for message in self._labels.messages():
             with suppress(ImageError):  # a damaged message decides nothing
-                if self._reader.decide(self._labels.decode(message)):
+                if self._reader.learn(self._labels.decode(message)):
                     break
         self._reader.check_decided()
 

@@ -42,7 +42,7 @@ class LabelReader:
         self._holds: Literal['ids', 'tags', 'palette'] | None = 'tags' if self._table else None
         self._is_certain = self._table is not None
 
-    def decide(self, frame: Frame) -> bool:
+    def learn(self, frame: Frame) -> bool:
         """
         Learn from a picture what the topic holds; return whether that is known now.
 
