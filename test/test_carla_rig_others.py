@@ -3,15 +3,18 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 import signal
 import threading
+import time
 from typing import Any
 
 from carla_server import carla_server, CarlaServer
 import pytest
 from seg_node.carla.actors import MadeActors
 from seg_node.carla.config import CameraMount, RigConfig
-from seg_node.carla.errors import CarlaError, NoTicksError
+from seg_node.carla.errors import CarlaError, NoServerError, NoTicksError
+from seg_node.carla.greeting import greet
 from seg_node.carla.rig import open_rig
 
 carla = pytest.importorskip('carla', reason='the carla client is not installed')
@@ -121,13 +124,32 @@ def test_what_cannot_be_destroyed_does_not_keep_the_rest(server: CarlaServer) ->
     cars = [made.spawn(world, blueprint, world.get_map().get_spawn_points()[i]) for i in (0, 2)]
     world.wait_for_tick()
     client.set_timeout(1.0)
-    server.process.send_signal(signal.SIGSTOP)
     wake = threading.Timer(1.4, server.process.send_signal, [signal.SIGCONT])
-    wake.start()
+
+    def hang_once() -> None:
+        greet(server.host, server.port, 10.0)
+        if wake.ident is None:
+            server.process.send_signal(signal.SIGSTOP)
+            wake.start()
+
     with pytest.raises(CarlaError, match=f'destroying actor {cars[1].id}') as told:
-        made.destroy()
+        made.destroy(hang_once)
     wake.join()
     assert f'actor {cars[0].id}' not in str(told.value)
     client.set_timeout(10.0)
     snapshots = [world.wait_for_tick() for _ in range(5)]  # some are older than the destroying
     assert not any(snapshots[-1].has_actor(car.id) for car in cars)
+
+
+def test_a_server_that_has_gone_is_not_waited_for(tmp_path: Path) -> None:
+    with carla_server(tmp_path) as server:
+        world, made = server.client(5.0).get_world(), MadeActors(carla)
+        blueprint = world.get_blueprint_library().filter('vehicle.*')[0]
+        for place in world.get_map().get_spawn_points()[:2]:
+            assert made.spawn(world, blueprint, place)
+        server.process.kill()
+        server.process.wait()
+        began_s = time.monotonic()
+        with pytest.raises(NoServerError):
+            made.destroy(lambda: greet(server.host, server.port, 5.0))
+        assert time.monotonic() - began_s < 4.0

@@ -68,16 +68,19 @@ class MadeActors:
             time.sleep(0.005)
         self._receivers.clear()
 
-    def destroy(self) -> None:
+    def destroy(self, check_server: Callable[[], None]) -> None:
         """
         Destroy all that was spawned, the last one first.
 
+        :param check_server: called before each; raises ConnectError when the server has gone.
+        :raises ConnectError: at once, when it does.
         :raises CarlaError: at the end, when some could not be destroyed.
         """
         self.stop_listening()
         made, self._made = self._made[::-1], []
         failures: list[str] = []
         for actor in made:
+            check_server()  # each would wait for its time to be over
             try:
                 with asking(f'destroying actor {actor.id}'):
                     if not actor.destroy():  # the client tells no more than that

@@ -85,7 +85,7 @@ class Rig:
             self._settings.go_synchronous(self.world, config.step_s)
         if config.weather:
             self.set_weather(config.weather)
-        undo.callback(self._made.destroy)
+        undo.callback(self._made.destroy, self._check_server)
         hang_up.callback(self._made.stop_listening)
         self._populate()
         undo.callback(self._let_go)
@@ -244,11 +244,16 @@ class Rig:
             return LostShot(snapshot.frame, stamp_ns_of(snapshot), str(error))
         return shot_of(snapshot, self.ego.id, self.config.cameras, deliveries)
 
+    def _check_server(self) -> None:
+        greet(self.config.host, self.config.port, _CLOSE_TIMEOUT_S)
+
     def _let_go(self) -> None:
+        self._check_server()
         with asking('stopping the car'):
             self._driver.close()
 
     def _put_back(self) -> None:
+        self._check_server()
         self._settings.restore(self.world)
 
 
