@@ -25,9 +25,10 @@ _CAMERA = '/carla/hero/front'
 _WIDTH, _HEIGHT, _PITCH_DEG = 640, 360, -5.0
 _READY = re.compile(r' ready on \S+:(\d+)\s*$', re.MULTILINE)
 _SIMULATOR_TIMEOUT_S = 120.0  # a town is built before the port opens
-#: Camera, node and listener find each other while it drives already: this is not measured. A busy
-#: machine has been seen to take 1.5 s.
-_WARM_UP_S = 3.0
+#: The camera waits for whoever listens; on a busy machine the last of them is matched while it
+#: drives already, which is not measured.
+_WAIT_FOR_SUBSCRIBERS_S = 20.0
+_WARM_UP_S = 1.0
 _SETTLE_S = 2.0  # without a mask after the end of the leg: no more will come
 
 
@@ -142,6 +143,7 @@ class _LegDrive:
             'height': _HEIGHT,
             'pitch_deg': _PITCH_DEG,
             'retry_s': 0.0,
+            'wait_for_subscribers_s': _WAIT_FOR_SUBSCRIBERS_S,
         }
         command = ['seg_node.carla.camera_node', '--ros-args']
         for name, value in parameters.items():
