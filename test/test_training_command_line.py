@@ -16,7 +16,11 @@ CONFIGS = Path(__file__).resolve().parents[1] / 'training' / 'configs'
 
 @pytest.mark.parametrize('path', sorted(CONFIGS.glob('*.yaml')), ids=lambda path: path.stem)
 def test_shipped_configurations_are_valid(path):
-    known = {'zero_shot': (EvaluateConfig, 'evaluate'), 'collect': (CollectConfig, 'collect')}
+    known = {
+        'zero_shot': (EvaluateConfig, 'evaluate'),
+        'never_seen': (EvaluateConfig, 'evaluate'),
+        'collect': (CollectConfig, 'collect'),
+    }
     cls, verb = known.get(path.stem, (TrainConfig, 'train'))
     settings, as_json = parse(cls, verb, [str(path)])
     settings.check()
