@@ -26,10 +26,10 @@ FORBIDDEN = {
 }
 #: The modules of seg_node that know ROS; all others run without it.
 ROS_MODULES = {
-    'camera_parameters', 'camera_publisher', 'camera_transforms',
-    'demo_camera_listener', 'demo_listener', 'diagnostics', 'image_input', 'lifecycle_node',
-    'node_process', 'outputs', 'parameter_fields', 'parameters', 'pipeline', 'replay',
-    'replay_messages', 'replay_publisher', 'ros_conversions', 'spinning', 'topic_recorder',
+    'camera_listener', 'camera_parameters', 'camera_publisher', 'camera_transforms',
+    'diagnostics', 'image_input', 'lifecycle_node', 'listener', 'node_process', 'outputs',
+    'parameter_fields', 'parameters', 'pipeline', 'replay', 'replay_messages',
+    'replay_publisher', 'ros_conversions', 'spinning', 'topic_recorder',
 }  # fmt: skip
 #: The only places of seg_node that may import a heavy or optional library.
 OPTIONAL = {

@@ -12,11 +12,11 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from seg_node.demo_process import DemoError
-from seg_node.demo_road import draw_road, write_pairs
-from seg_node.demo_route import plan, Route
-from seg_node.demo_score import LaneScore
-from seg_node.demo_truth import LegTruth
+from seg_node.demo.process import DemoError
+from seg_node.demo.road import draw_road, write_pairs
+from seg_node.demo.route import plan, Route
+from seg_node.demo.score import LaneScore
+from seg_node.demo.truth import LegTruth
 from seg_node.frame import Frame
 from seg_node.labels import BACKGROUND, LANE_MARKING, ROAD, UNLABELLED
 from training.metrics import pool, SegmentationCounts

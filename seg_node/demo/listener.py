@@ -12,7 +12,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
-from seg_node.demo_figures import Figures
+from seg_node.demo.figures import Figures
 from seg_node.errors import SegNodeError
 from seg_node.ros_conversions import stamp_ns_of
 from sensor_msgs.msg import CameraInfo, Image

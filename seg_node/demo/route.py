@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seg_node.carla.schedule import Schedule
-from seg_node.demo_process import DemoError
+from seg_node.demo.process import DemoError
 
 
 @dataclass(frozen=True)

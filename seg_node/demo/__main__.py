@@ -19,10 +19,10 @@ from seg_node.atomic_files import write_text
 from seg_node.carla.errors import CarlaError
 from seg_node.carla.library import carla_library
 from seg_node.dds_profile import use_large_images_profile
-from seg_node.demo_replay import Replay, replay_text, run_replay
-from seg_node.demo_road import write_pairs
-from seg_node.demo_route import DEFAULT_ROUTES, plan, Route
-from seg_node.demo_simulator import run_simulation, Simulation, simulation_text
+from seg_node.demo.playback import Replay, replay_text, run_replay
+from seg_node.demo.road import write_pairs
+from seg_node.demo.route import DEFAULT_ROUTES, plan, Route
+from seg_node.demo.simulator import run_simulation, Simulation, simulation_text
 from seg_node.errors import SegNodeError
 
 _TERMINATED = 128 + signal.SIGTERM

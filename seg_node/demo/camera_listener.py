@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from rclpy.qos import QoSProfile
-from seg_node.demo_listener import DemoListener, labels_of
+from seg_node.demo.listener import DemoListener, labels_of
 from seg_node.frame import Frame
 from seg_node.ros_conversions import frame_from_image, stamp_ns_of
 from sensor_msgs.msg import Image

@@ -7,9 +7,9 @@ from typing import Any
 
 import cv2
 from seg_node.atomic_files import write_bytes
-from seg_node.demo_figures import head_lines, times_text
-from seg_node.demo_process import running
-from seg_node.demo_watch import watch
+from seg_node.demo.figures import head_lines, times_text
+from seg_node.demo.process import running
+from seg_node.demo.watch import watch
 from seg_node.segment_output import encode, OverlayVideo
 from seg_node.segment_summary import LaneIou
 from seg_node.sources import is_pairs_folder, open_source
@@ -40,7 +40,7 @@ def run_replay(replay: Replay) -> dict[str, Any]:
     with open_source(replay.source, replay.topic) as opened:
         default_hz = None if opened.kind == 'bag' else _DEFAULT_RATE_HZ
         rate_hz = replay.rate_hz or opened.rate_hz or default_hz
-    from seg_node.demo_listener import DemoListener
+    from seg_node.demo.listener import DemoListener
 
     has_truth = is_pairs_folder(replay.source)
     with contextlib.ExitStack() as stack:

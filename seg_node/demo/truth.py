@@ -6,9 +6,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from seg_node.demo_route import Leg
-from seg_node.demo_score import LaneScore
-from seg_node.demo_sheet import draw_pair
+from seg_node.demo.route import Leg
+from seg_node.demo.score import LaneScore
+from seg_node.demo.sheet import draw_pair
 from seg_node.frame import Frame
 
 

@@ -9,17 +9,17 @@ import re
 from typing import Any, TYPE_CHECKING
 
 from seg_node.atomic_files import write_bytes
-from seg_node.demo_figures import Figures, head_lines, times_text
-from seg_node.demo_process import Child, running
-from seg_node.demo_replay import START_TIMEOUT_S
-from seg_node.demo_route import Leg
-from seg_node.demo_sheet import draw_sheet
-from seg_node.demo_truth import LegTruth, pooled, WeatherResult
-from seg_node.demo_watch import watch
+from seg_node.demo.figures import Figures, head_lines, times_text
+from seg_node.demo.playback import START_TIMEOUT_S
+from seg_node.demo.process import Child, running
+from seg_node.demo.route import Leg
+from seg_node.demo.sheet import draw_sheet
+from seg_node.demo.truth import LegTruth, pooled, WeatherResult
+from seg_node.demo.watch import watch
 from seg_node.segment_output import encode, OverlayVideo
 
 if TYPE_CHECKING:
-    from seg_node.demo_camera_listener import CameraListener
+    from seg_node.demo.camera_listener import CameraListener
 
 _CAMERA = '/carla/hero/front'
 _WIDTH, _HEIGHT, _PITCH_DEG = 640, 360, -5.0
@@ -106,7 +106,7 @@ class _LegDrive:
 
     def run(self, video: OverlayVideo) -> Figures:
         """Drive to the end of the leg; the results are in ``results``."""
-        from seg_node.demo_camera_listener import CameraListener
+        from seg_node.demo.camera_listener import CameraListener
 
         simulator = self._simulator
         with contextlib.closing(CameraListener(_CAMERA)) as listener:
