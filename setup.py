@@ -36,7 +36,7 @@ setup(
     maintainer_email='seg_node@example.org',
     python_requires='>=3.10',
     packages=packages(),
-    package_data={'training': ['configs/*.yaml']},
+    package_data={'training': ['configs/*.yaml', 'configs/*.json']},
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/seg_node']),
         (f'share/{PACKAGE}', ['package.xml']),
