@@ -10,8 +10,9 @@ import sys
 import time
 
 from carla_lite.dataset.__main__ import draw_all, main
+from carla_lite.dataset.chance import draw_view
 from carla_lite.dataset.sample import TownSamples
-from carla_lite.dataset.settings import read_settings, Settings
+from carla_lite.dataset.settings import APPROACH_M, read_settings, Settings
 from carla_lite.errors import CarlaLiteError
 from carla_lite.look import draw_look
 from carla_lite.render.ingredients import Ingredients
@@ -115,6 +116,15 @@ def test_an_interrupt_ends_it_soon(tmp_path: Path) -> None:
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(30) == 130
     assert 'interrupted' in process.stderr.read()
+
+
+def test_cameras_before_the_end_of_a_lane() -> None:
+    town = TownSamples(replace(SMALL, towns={'LiteTown': 1.0}), 0).town
+    settings = replace(SMALL, camera=replace(SMALL.camera, approach_share=1.0, side_m=(0, 0)))
+    ends = np.array([path[-1, :2] for path in town.lane_paths])
+    for number in range(40):
+        _, car = draw_view(np.random.default_rng(number), town, settings)
+        assert np.hypot(*(ends - (car.x, car.y)).T).min() < APPROACH_M + 2
 
 
 def test_left_out_names_are_checked(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -1,6 +1,6 @@
 """What differs between samples: weather, lens, camera, traffic; each drawn from one generator."""
 
-from carla_lite.dataset.settings import CameraRanges, Settings, WeatherShares
+from carla_lite.dataset.settings import APPROACH_M, CameraRanges, Settings, WeatherShares
 from carla_lite.pose import Pose
 from carla_lite.render.lens import LensEffects
 from carla_lite.render.picture import CameraView
@@ -64,7 +64,10 @@ def draw_view(rng: np.random.Generator, town: Town, settings: Settings) -> tuple
     ranges, track = settings.camera, town.scale < _FULL_SIZE
     lengths = np.array([len(path) for path in town.lane_paths], float)
     path = town.lane_paths[rng.choice(len(lengths), p=lengths / lengths.sum())]
-    x, y, z, lane_yaw = (float(value) for value in path[rng.integers(len(path))])
+    index = int(rng.integers(len(path)))
+    if ranges.approach_share and rng.random() < ranges.approach_share:
+        index = _before_the_end(rng, path, town.scale)
+    x, y, z, lane_yaw = (float(value) for value in path[index])
     car = Pose(x, y, z, 0.0, lane_yaw + (180.0 if rng.random() < 0.04 else 0.0))
     astray = rng.random() < ranges.astray_share
     yaw = rng.uniform(*(ranges.astray_deg if astray else ranges.yaw_deg))
@@ -76,6 +79,13 @@ def draw_view(rng: np.random.Generator, town: Town, settings: Settings) -> tuple
     )  # fmt: skip
     fov = float(rng.uniform(*ranges.fov_deg))
     return CameraView(settings.width, settings.height, fov, car.then(mount)), car
+
+
+def _before_the_end(rng: np.random.Generator, path: np.ndarray, scale: float) -> int:
+    """Return a place on the last metres of a lane; path: (n, 4) x, y, z, yaw."""
+    left_m = np.cumsum(np.hypot(*np.diff(path[::-1, :2], axis=0).T))
+    within = int(np.searchsorted(left_m, APPROACH_M * scale))
+    return len(path) - 1 - int(rng.integers(0, within + 1))
 
 
 def _height_range(

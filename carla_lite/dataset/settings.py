@@ -9,6 +9,7 @@ from carla_lite.errors import CarlaLiteError
 from carla_lite.render.ingredients import Ingredients
 
 _Range = tuple[float, float]
+APPROACH_M = 25.0
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class CameraRanges:
 
     :param height_m: over the road, in a town of full size; a tenth-scale track has its own.
     :param low_share: share of the cameras at ``low_height_m`` instead: bumpers and robots.
+    :param approach_share: share of the cameras that are put up to ``APPROACH_M`` before the end of
+        a lane, where stop lines, arrows and crosswalks are.
     :param side_m: sideways off the lane's middle.
     :param yaw_deg: off the lane's direction; ``astray_share`` of them look ``astray_deg`` off.
     """
@@ -34,6 +37,7 @@ class CameraRanges:
     track_pitch_deg: _Range = (-32.0, -6.0)
     roll_deg: _Range = (-2.5, 2.5)
     fov_deg: _Range = (55.0, 115.0)
+    approach_share: float = 0.0
 
 
 @dataclass(frozen=True)
