@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 import os
 from pathlib import Path
 import signal
@@ -49,7 +50,9 @@ def draw_all(settings: Settings, frames: int, out: Path, workers: int) -> None:
     folder.claim(settings)
     each = settings.frames_per_town
     counts = [min(each, frames - start) for start in range(0, frames, each)]
-    with ProcessPoolExecutor(workers, initializer=_begin_worker) as pool:
+    # Not forked: a copy of a process with threads (OpenCV's among them) may wait for ever.
+    fresh = get_context('spawn')
+    with ProcessPoolExecutor(workers, fresh, _begin_worker) as pool:
         jobs = [
             pool.submit(draw_town, settings, number, count, out)
             for number, count in enumerate(counts)
