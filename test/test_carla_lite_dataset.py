@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 
-from carla_lite.dataset.__main__ import draw_all, main
+from carla_lite.dataset.__main__ import main
 from carla_lite.dataset.chance import draw_view
+from carla_lite.dataset.drawing import draw_all
 from carla_lite.dataset.sample import TownSamples
 from carla_lite.dataset.settings import APPROACH_M, read_settings, Settings
 from carla_lite.errors import CarlaLiteError

@@ -8,80 +8,14 @@ several, to learn what each is worth.
 
 import argparse
 from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
 import os
 from pathlib import Path
-import signal
 import sys
-import time
 
-from carla_lite.dataset.folder import PairsFolder
-from carla_lite.dataset.sample import TownSamples
+from carla_lite.dataset.drawing import draw_all
 from carla_lite.dataset.settings import read_settings, Settings
 from carla_lite.errors import CarlaLiteError
-import cv2
-
-
-def draw_town(settings: Settings, number: int, samples: int, out: Path) -> list[str]:
-    """
-    Draw the samples of one town that are not there yet.
-
-    :return: the lines of ``samples.jsonl``, also of those that were there.
-    """
-    folder = PairsFolder(out)
-    lines = folder.lines_of(number)
-    if len(lines) < samples:
-        town = TownSamples(settings, number)
-        for index in range(len(lines), samples):
-            lines.append(folder.add(number, index, town.sample(index), settings.jpeg_quality))
-        folder.close_town(number, lines)
-    return lines[:samples]
-
-
-def draw_all(settings: Settings, frames: int, out: Path, workers: int) -> None:
-    """
-    Draw a whole data set; what is there already is kept.
-
-    :raises CarlaLiteError: when the folder was begun with other settings.
-    """
-    folder = PairsFolder(out)
-    folder.claim(settings)
-    each = settings.frames_per_town
-    counts = [min(each, frames - start) for start in range(0, frames, each)]
-    # Not forked: a copy of a process with threads (OpenCV's among them) may wait for ever.
-    fresh = get_context('spawn')
-    with ProcessPoolExecutor(workers, fresh, _begin_worker) as pool:
-        jobs = [
-            pool.submit(draw_town, settings, number, count, out)
-            for number, count in enumerate(counts)
-        ]
-        try:
-            folder.close(_gathered(jobs, frames))
-        except BaseException:  # Ctrl-C among them: do not draw the rest first
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _gathered(jobs: Sequence[Future[list[str]]], frames: int) -> list[str]:
-    begin_s = time.monotonic()
-    lines: list[str] = []
-    for done, job in enumerate(jobs, 1):
-        lines += job.result()
-        if done % 10 == 0 or done == len(jobs):
-            rate = len(lines) / (time.monotonic() - begin_s)
-            left_s = (frames - len(lines)) / rate
-            print(
-                f'{len(lines)} of {frames} pairs, {rate:.1f} a second, {left_s:.0f} s left',
-                file=sys.stderr,
-            )
-    return lines
-
-
-def _begin_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-    cv2.setNumThreads(1)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
