@@ -137,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--shared', type=Path, default=Path('../shared/data'), metavar='DIR',
                         help='folder with carla_town_a and track_tape')  # fmt: skip
     parser.add_argument('--out', type=Path, default=ROOT / 'out' / 'transfer', metavar='DIR')
-    parser.add_argument('--frames', type=int, default=400, help='drawn for each variant')
+    parser.add_argument('--frames', type=int, default=800, help='drawn for each variant')
     parser.add_argument('--seed', type=int, default=1, help='of the training')
     parser.add_argument('--without', action='append', metavar='INGREDIENT',
                         help='only these variants; may be repeated')  # fmt: skip
