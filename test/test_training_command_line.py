@@ -7,8 +7,10 @@ import pytest
 from training.__main__ import main, VERBS
 from training.collection.config import CollectConfig
 from training.command_line import parse
-from training.config import EvaluateConfig, ExportConfig, TrainConfig
+from training.config import TrainConfig
 from training.errors import ConfigError
+from training.evaluate_config import EvaluateConfig
+from training.export_config import ExportConfig
 from training_runs import tiny_config
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'training' / 'configs'

@@ -14,11 +14,12 @@ from seg_node.preprocess import InputSpec
 from seg_node.segmenter import Segmenter
 import torch
 from torch import nn
-from training.config import EvaluateConfig, ExportConfig
 from training.data.sources import SetConfig
 from training.errors import ConfigError, ExportError
 from training.evaluate import evaluate
+from training.evaluate_config import EvaluateConfig
 from training.export import export
+from training.export_config import ExportConfig
 from training.models.score_graph import channel_softmax, ScoreGraph
 from training.models.unet import UNet, UNetConfig
 from training.onnx_graph import check_parity, write_onnx

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 from seg_node.bundle import ModelBundle
-from training.config import EvaluateConfig
 from training.data.sources import SetConfig
 from training.evaluate import evaluate
+from training.evaluate_config import EvaluateConfig
 
 BUNDLE = Path(__file__).resolve().parents[1] / 'models' / 'lane_unet'
 

@@ -18,10 +18,14 @@ VERBS = {
     'train': ('train', 'config.TrainConfig', 'train a network on pairs folders'),
     'evaluate': (
         'evaluate',
-        'config.EvaluateConfig',
+        'evaluate_config.EvaluateConfig',
         'measure a bundle or a run on pairs folders',
     ),
-    'export': ('export', 'config.ExportConfig', 'make a bundle of a run, checked against torch'),
+    'export': (
+        'export',
+        'export_config.ExportConfig',
+        'make a bundle of a run, checked against torch',
+    ),
 }
 #: What the extras of setup.py name; without these a verb cannot even read its settings.
 _COLLECT = "'jsonargparse[signatures]' pyyaml rich"

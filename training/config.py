@@ -1,6 +1,6 @@
-"""What each verb can be told: dataclasses that the command line and the YAML files fill."""
+"""What the verb ``train`` can be told."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -115,86 +115,3 @@ class TrainConfig:
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as plain values, ready for JSON."""
         return plain(asdict(self))
-
-
-@dataclass(frozen=True)
-class EvaluateConfig(SetConfig):
-    """
-    Measure a model on one pairs folder, or on several that a YAML file lists.
-
-    :param model: a bundle, a run folder, or a checkpoint in one.
-    :param data_root: folder that the paths of data sets are relative to.
-    :param sets: several sets, instead of ``path`` and its companions.
-    :param engine: of a bundle: auto, onnxruntime, openvino, torch or tensorrt.
-    :param precision: of a bundle: auto, fp32, bf16 or int8.
-    :param adapter: of a bundle; empty for its base model.
-    :param threads: 0 for one a core.
-    :param lane_threshold: of a run, which has chosen none yet; a bundle states its own.
-    :param overlays: folder to write the worst frames to, prediction beside truth.
-    :param worst: how many of them, for each set.
-    """
-
-    model: Path = Path('models/lane_unet')
-    data_root: Path = Path('../shared/data')
-    sets: tuple[SetConfig, ...] = ()
-    engine: str = 'auto'
-    precision: str = 'auto'
-    adapter: str = ''
-    threads: int = 0
-    lane_threshold: float = 0.5
-    overlays: Path | None = None
-    worst: int = 8
-
-    def check(self) -> None:
-        """
-        Refuse settings that do not fit each other.
-
-        :raises ConfigError: naming the flag and the remedy.
-        """
-        if bool(self.path) == bool(self.sets):
-            raise ConfigError(
-                'name one data set with --path (and what it annotates with --annotated), or '
-                'list several under sets in a YAML file, not both'
-            )
-
-    @property
-    def all_sets(self) -> tuple[SetConfig, ...]:
-        """The sets to measure on."""
-        if self.sets:
-            return self.sets
-        names = [item.name for item in fields(SetConfig)]
-        return (SetConfig(**{name: getattr(self, name) for name in names}),)
-
-
-@dataclass(frozen=True)
-class ExportConfig:
-    """
-    Make a bundle of a training run.
-
-    :param run: the run's folder, or a checkpoint in one.
-    :param output: the bundle's folder; a bundle that stands there is replaced.
-    :param name: of the bundle; empty takes the name of its folder.
-    :param description: one sentence for people.
-    :param data_root: folder that the paths of data sets are relative to.
-    :param lane_threshold: probability from which a pixel is lane marking; 0 chooses the best
-        on augmented training samples.
-    """
-
-    run: Path = Path('runs/lane_unet')
-    output: Path = Path('models/lane_unet')
-    name: str = ''
-    description: str = ''
-    data_root: Path = Path('../shared/data')
-    lane_threshold: float = 0.0
-
-    def check(self) -> None:
-        """
-        Refuse settings that do not fit each other.
-
-        :raises ConfigError: naming the flag and the remedy.
-        """
-        if not 0 <= self.lane_threshold < 1:
-            raise ConfigError(
-                f'--lane_threshold is {self.lane_threshold}: name a probability below 1, '
-                'or 0 to have it chosen'
-            )

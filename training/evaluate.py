@@ -17,8 +17,8 @@ from seg_node.overlay import draw_overlay
 from seg_node.postprocess import OutputSpec
 from seg_node.segmenter import Segmenter
 import torch
-from training.config import EvaluateConfig
 from training.data.pairs import PairsFolder
+from training.evaluate_config import EvaluateConfig
 from training.metrics import pool, SegmentationCounts
 from training.progress import track
 from training.runs import FACTS, Run

@@ -23,13 +23,14 @@ from seg_node.frame import Frame
 from seg_node.postprocess import OutputSpec
 from seg_node.preprocess import preprocess
 from seg_node.segmenter import Segmenter
-from training.config import ExportConfig, plain
 from training.data.pairs import PairsFolder
 from training.evaluate import BundleSegmenter, measure
+from training.export_config import ExportConfig
 from training.metrics import pool
 from training.models.score_graph import ScoreGraph
 from training.onnx_graph import check_parity, write_onnx
 from training.runs import Run
+from training.settings import plain
 from training.thresholds import choose_threshold
 
 #: Engines that run the exported file; TensorRT cannot be checked without an NVIDIA GPU.
