@@ -112,4 +112,5 @@ def test_samples_do_not_depend_on_who_reads_them(tmp_path):
     first, again = (TrainingSamples([folder], SPEC, AugmentConfig())[draw] for _ in range(2))
     assert np.array_equal(first['image'], again['image'])
     assert first['annotated'].tolist() == [False, True, False]
+    assert first['covers'].tolist() == np.eye(3, dtype=bool).tolist()
     assert first['image'].shape == (96, 128, 3)

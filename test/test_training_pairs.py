@@ -191,3 +191,54 @@ def test_a_listing_that_does_not_fit_is_refused(folder):
     (folder / 'samples.jsonl').write_text('{"name": "0000"}\n[]\n')
     with pytest.raises(DataError, match='line 2 is no sample'):
         open_set(folder)
+
+
+KERB = ('background', 'lane_marking', 'road', 'kerb')
+
+
+def test_a_label_may_be_a_union_of_ours(folder):
+    covers = {'lane_marking': ('lane_marking', 'kerb')}
+    source = SetConfig(path=folder.name, annotated=('lane_marking',), covers=covers)
+    pairs = PairsFolder.open(source, folder.parent, KERB)
+    assert pairs.annotated.tolist() == [False, True, False, False]
+    assert pairs.covers[1].tolist() == [False, True, False, True]
+    assert np.array_equal(np.delete(pairs.covers, 1, 0), np.delete(np.eye(4, dtype=bool), 1, 0))
+    with pytest.raises(DataError, match="covers names 'kerb'"):
+        PairsFolder.open(source, folder.parent)
+    with pytest.raises(DataError, match='covers of road is empty'):
+        open_set(folder, covers={'road': ()})
+
+
+@pytest.mark.parametrize('table', [
+    {'road': 0, 'lane_marking': 5, 'background': 1},
+    [{'id': 0, 'name': 'road'}, {'id': 5, 'name': 'lane_marking'}, {'id': 1, 'name': 'background'},
+     {'id': 9, 'name': 'sky'}],
+])  # fmt: skip
+def test_label_names_that_a_set_states_are_gone_by(folder, table):
+    statement = {'annotated': ['road'], 'labels': table}
+    (folder / 'dataset.json').write_text(json.dumps(statement))
+    rows = np.array([0, 5, 1, 255], np.uint8).repeat(16)[:, None].repeat(128, 1)
+    cv2.imwrite(str(folder / 'masks/0000.png'), rows)
+    _, mask = open_set(folder).read(0)
+    assert mask[::16, 0].tolist() == [2, 1, 0, 255]
+    cv2.imwrite(str(folder / 'masks/0000.png'), np.full_like(rows, 9))
+    with pytest.raises(DataError, match=r'label ids \[9\]'):
+        open_set(folder).read(0)
+
+
+def test_a_label_table_that_is_none_is_refused(folder):
+    (folder / 'dataset.json').write_text('{"annotated": ["road"], "labels": [1, 2]}')
+    with pytest.raises(DataError, match='labels is no table of names and ids') as caught:
+        open_set(folder)
+    assert '\n' not in str(caught.value)
+
+
+def test_a_run_of_eleven_classes_reads_its_masks(folder):
+    names = tuple(f'class_{number}' for number in range(11))
+    cv2.imwrite(str(folder / 'masks/0000.png'), np.full((64, 128), 10, np.uint8))
+    (folder / 'dataset.json').unlink()
+    source = SetConfig(path=folder.name, annotated=names)
+    pairs = PairsFolder.open(source, folder.parent, names)
+    assert pairs.annotated.shape == (11,)
+    assert pairs.covers.shape == (11, 11)
+    assert (pairs.read(0)[1] == 10).all()

@@ -8,7 +8,7 @@ lane markings, 0 means 'not a lane marking', not 'not road': losses and metrics 
 lists is the data set, and other files beside it are not.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 import hashlib
 import json
@@ -17,13 +17,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-from seg_node.labels import LANE_LABELS, UNLABELLED
+from seg_node.labels import UNLABELLED
+from training.data.label_table import annotated_labels, covered_labels, LANE_NAMES, lookup_table
 from training.data.listing import Listing, read_listing, SAMPLES
-from training.data.sources import OTHERS, SetConfig
+from training.data.sources import SetConfig
 from training.errors import DataError
 
 _SUFFIXES = ('.jpg', '.jpeg', '.png')
-_NAMES = tuple(label.name for label in LANE_LABELS)
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,20 @@ class PairsFolder:
     folder: Path
     source: SetConfig
     pairs: tuple[Pair, ...]
+    labels: tuple[str, ...]  # of the run, by id
     annotated: np.ndarray  # (classes,) bool: the labels that this set can judge
+    covers: np.ndarray  # (classes, classes) bool: id in the masks, labels that it may stand for
     licence: str
     _lookup: np.ndarray  # (256,) int16: id on disk to our id, -1 where it has no meaning
 
     @classmethod
-    def open(cls, source: SetConfig, data_root: Path) -> 'PairsFolder':
+    def open(
+        cls, source: SetConfig, data_root: Path, labels: Sequence[str] = LANE_NAMES
+    ) -> 'PairsFolder':
         """
         Find the samples of a source; the pictures themselves are read later.
 
+        :param labels: of the run, by id; masks are translated to these ids.
         :raises DataError: for a missing folder, a picture without mask or the reverse, labels
             that nobody stated, or a split that leaves nothing.
         """
@@ -64,9 +69,11 @@ class PairsFolder:
             folder,
             source,
             pairs,
-            _annotated(folder, source, statement),
+            tuple(labels),
+            annotated_labels(folder, source, statement, labels),
+            covered_labels(folder, source, labels),
             source.licence or str(statement.get('licence', 'not stated')),
-            _lookup(source, folder),
+            lookup_table(folder, source, statement, labels),
         )
 
     def __len__(self) -> int:
@@ -108,7 +115,7 @@ class PairsFolder:
             unknown = sorted(set(raw[mask < 0].tolist()))
             raise DataError(
                 f'{pair.mask} holds label ids {unknown}, known are '
-                f'0-{len(LANE_LABELS) - 1} and {UNLABELLED}: state a remap for this source'
+                f'0-{len(self.labels) - 1} and {UNLABELLED}: state a remap for this source'
             )
         return mask.astype(np.uint8)
 
@@ -180,29 +187,3 @@ def _read_statement(folder: Path) -> dict[str, Any]:
     if not isinstance(statement, dict):
         raise DataError(f'{path} does not hold a JSON object: mend or remove it')
     return statement
-
-
-def _annotated(folder: Path, source: SetConfig, statement: dict[str, Any]) -> np.ndarray:
-    names = source.annotated or statement.get('annotated', ())
-    if not names or not isinstance(names, (list, tuple)) or set(names) - set(_NAMES):
-        raise DataError(
-            f'{folder}: annotated is {names or "not stated"}; say which of {", ".join(_NAMES)} '
-            'this set annotates, with annotated or in dataset.json'
-        )
-    return np.array([name in names for name in _NAMES])
-
-
-def _lookup(source: SetConfig, folder: Path) -> np.ndarray:
-    known = [label.id for label in LANE_LABELS] + [UNLABELLED]
-    if wrong := sorted(set(source.remap.values()) - set(known)):
-        raise DataError(f'{folder}: remap leads to {wrong[0]}, known ids are {known}')
-    lookup = np.full(256, source.remap.get(OTHERS, -1), np.int16)
-    if not source.remap:
-        lookup[known] = known
-    for key, value in source.remap.items():
-        if key == OTHERS:
-            continue
-        if not key.isdecimal() or int(key) > 255:
-            raise DataError(f"{folder}: remap names '{key}', expected ids 0-255 or {OTHERS}")
-        lookup[int(key)] = value
-    return lookup

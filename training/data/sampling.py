@@ -73,7 +73,12 @@ class TrainingSamples(Dataset):
     augment: AugmentConfig
 
     def __getitem__(self, draw: Draw) -> dict[str, torch.Tensor]:
-        """Return image (H, W, 3) uint8 BGR, truth (H, W) uint8, annotated (classes,) bool."""
+        """
+        Return one sample.
+
+        :return: image (H, W, 3) uint8 BGR, truth (H, W) uint8, annotated (classes,) bool and
+            covers (classes, classes) bool, as ``PairsFolder`` states them.
+        """
         folder = self.folders[draw.source]
         rng = np.random.default_rng(draw.seed)
         image, mask = folder.read(draw.sample)
@@ -83,6 +88,7 @@ class TrainingSamples(Dataset):
             'image': torch.from_numpy(image),
             'truth': torch.from_numpy(mask),
             'annotated': torch.from_numpy(folder.annotated),
+            'covers': torch.from_numpy(folder.covers),
         }
 
     def _draw_other(self, rng: np.random.Generator) -> np.ndarray:

@@ -13,11 +13,14 @@ class SetConfig:
     One pairs folder, or a part of it.
 
     :param path: the folder, relative to ``--data_root``.
-    :param annotated: labels that are annotated at all: any of background, lane_marking, road;
-        empty reads ``dataset.json``.
+    :param annotated: labels that are annotated at all, of those of the run (background,
+        lane_marking, road as a rule); empty reads ``dataset.json``.
+    :param covers: labels of this set that are a union of the run's, such as
+        ``{lane_marking: [lane_marking, kerb]}``: a pixel so marked may be either.
     :param images: name of the folder with the pictures.
     :param masks: name of the folder with the masks.
-    :param remap: label ids of foreign masks to ours, such as ``{'3': 2, others: 0}``.
+    :param remap: label ids of foreign masks to the run's, such as ``{'3': 2, others: 0}``; empty
+        goes by the label names in ``dataset.json``, or takes the ids as they are.
     :param part: ``held_out`` is the last ``hold_out`` samples, ``train`` the others; with
         ``hold_out`` 0 a collected set's own split decides.
     :param hold_out: samples at the end of the drive kept for validation.
@@ -28,6 +31,7 @@ class SetConfig:
 
     path: str = ''
     annotated: tuple[str, ...] = ()
+    covers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     images: str = 'images'
     masks: str = 'masks'
     remap: dict[str, int] = field(default_factory=dict)
