@@ -64,6 +64,7 @@ class PairsFolder:
             raise DataError(f'no data set at {folder}: name its folder with --data_root or path')
         listing = read_listing(folder)
         pairs = _split(_find_pairs(folder, source, listing), listing, source, folder)
+        pairs = _spread(pairs, source.shots, folder)
         statement = _read_statement(folder)
         return cls(
             folder,
@@ -174,6 +175,19 @@ def _split(
             f'gap {source.gap}: lower them'
         )
     return tuple(pairs)
+
+
+def _spread(pairs: tuple[Pair, ...], shots: int, folder: Path) -> tuple[Pair, ...]:
+    """Take some samples, evenly spread: the first ones of a drive all show the same street."""
+    if not 0 <= shots <= len(pairs):
+        raise DataError(
+            f'{folder}: shots is {shots} and the part has {len(pairs)} samples: use 1 to '
+            f'{len(pairs)}, or 0 for all'
+        )
+    if not shots:
+        return pairs
+    chosen = np.linspace(0, len(pairs) - 1, shots).round().astype(int)
+    return tuple(pairs[index] for index in chosen.tolist())
 
 
 def _read_statement(folder: Path) -> dict[str, Any]:

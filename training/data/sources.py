@@ -25,6 +25,7 @@ class SetConfig:
         ``hold_out`` 0 a collected set's own split decides.
     :param hold_out: samples at the end of the drive kept for validation.
     :param gap: samples dropped before those, since neighbours in time look alike.
+    :param shots: take this many samples of the part, spread evenly over it; 0 takes all.
     :param licence: of the pictures, for the provenance of what is trained; empty reads
         ``dataset.json``.
     """
@@ -38,6 +39,7 @@ class SetConfig:
     part: Literal['all', 'train', 'held_out'] = 'all'
     hold_out: int = 0
     gap: int = 0
+    shots: int = 0
     licence: str = ''
 
 
