@@ -1,15 +1,6 @@
 import pytest
 import torch
-from training.models.unet import CLASSIC_UNET, count_parameters, UNet, UNetConfig
-
-
-def test_classic_net_has_the_parameters_of_the_literature():
-    with torch.device('meta'):
-        assert count_parameters(UNet(CLASSIC_UNET)) == 31_037_763
-
-
-def test_shipped_net_is_small():
-    assert 0.8e6 < count_parameters(UNet(UNetConfig())) < 1e6
+from training.models.unet import UNet, UNetConfig
 
 
 @pytest.mark.parametrize('config', [

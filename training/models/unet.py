@@ -140,8 +140,3 @@ class UNet(nn.Module):
                 f'input is {width}x{height}, this U-Net needs multiples of {stride}: '
                 f'pad to {-(-width // stride) * stride}x{-(-height // stride) * stride}'
             )
-
-
-def count_parameters(model: nn.Module) -> int:
-    """Return the number of trainable and frozen parameters (buffers not counted)."""
-    return sum(parameter.numel() for parameter in model.parameters())
