@@ -19,7 +19,14 @@ from typing import Any
 from seg_node.atomic_files import put_folder, write_text
 from seg_node.bundle_report import describe_bundle
 from seg_node.errors import SegNodeError
-from seg_node.manifest import Adapter, Manifest, SCHEMA_VERSION, to_json, WeightFile
+from seg_node.manifest import (
+    Adapter,
+    Comparison,
+    Manifest,
+    SCHEMA_VERSION,
+    to_json,
+    WeightFile,
+)
 from seg_node.share import shared_path
 from seg_node.strict_json import from_json, parse_json
 
@@ -28,6 +35,7 @@ __all__ = [
     'SCHEMA_VERSION',
     'Adapter',
     'BundleError',
+    'Comparison',
     'Manifest',
     'ModelBundle',
     'WeightFile',

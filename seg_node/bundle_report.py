@@ -5,7 +5,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from seg_node.manifest import Manifest, WeightFile
+from seg_node.manifest import Comparison, Manifest, WeightFile
 
 _LINE_LENGTH = 99
 
@@ -34,13 +34,35 @@ def _lines(folder: Path, manifest: Manifest) -> Iterator[str]:
         yield from _file_lines(file, '  ')
     for name, adapter in manifest.adapters.items():
         yield f'adapter {name}:'
+        for comparison in adapter.comparisons:
+            yield from _comparison_lines(comparison, '  ')
         for file in adapter.files:
             yield from _file_lines(file, '  ')
         yield from _tree({'provenance': adapter.provenance}, '  ')
     yield from _tree({'provenance': manifest.provenance}, '')
 
 
+def _comparison_lines(comparison: Comparison, indent: str) -> Iterator[str]:
+    use = 'adapted to' if comparison.use == 'target' else 'what is kept of the base'
+    yield f'{indent}{use}: {comparison.data}, {comparison.samples} frames, base -> adapter'
+    changes = (
+        f'{name} {before:.3f} -> {comparison.adapted[name]:.3f}'
+        for name, before in comparison.base.items()
+        if name in comparison.adapted
+    )
+    yield from wrap(
+        ', '.join(changes),
+        _LINE_LENGTH,
+        initial_indent=indent + '  ',
+        subsequent_indent=indent + '    ',
+        break_long_words=False,
+    )
+
+
 def _file_lines(file: WeightFile, indent: str) -> Iterator[str]:
+    if file.format == 'json':
+        yield f'{indent}{file.path}: settings'
+        return
     engines = f'for {", ".join(file.engines)}' if file.engines else 'to train from'
     size_mb = file.size_bytes / 1e6
     yield f'{indent}{file.path}: {file.format}, {file.precision}, {size_mb:.2f} MB, {engines}'

@@ -24,7 +24,7 @@ class WeightFile:
     """One file of weights, what it is for, and how it was found to be."""
 
     path: str  # relative to the bundle, forward slashes
-    format: Literal['onnx', 'openvino_xml', 'openvino_bin', 'safetensors']
+    format: Literal['onnx', 'openvino_xml', 'openvino_bin', 'safetensors', 'json']
     precision: Precision
     size_bytes: int
     sha256: str
@@ -46,11 +46,24 @@ class WeightFile:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """An adapter beside the model it was made from, on one data set."""
+
+    data: str  # name of the set, with its part
+    use: Literal['target', 'base']  # what it was adapted to, or what it may have forgotten
+    samples: int
+    base: dict[str, float]  # metrics of the bundle's own model
+    adapted: dict[str, float]  # the same of the adapter
+
+
+@dataclass(frozen=True)
 class Adapter:
     """A model adapted from the bundle's own: its files, ready to run, under adapters/NAME/."""
 
     files: tuple[WeightFile, ...]
     provenance: dict[str, Any] = field(default_factory=dict)
+    base_sha256: str = ''  # of the bundle's weights that it was made for; empty where not stated
+    comparisons: tuple[Comparison, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,7 +86,7 @@ class Manifest:
         if not self.name or not self.name.isprintable():
             raise ValueError(f'name: must be one line of text, got {self.name!r:.80}')
         _check_labels(self.labels)
-        _check_adapters(self.adapters)
+        _check_adapters(self.adapters, {file.sha256 for file in self.files})
         paths = [PurePosixPath(file.path) for file in self.all_files()]
         if twice := next((path for path in paths if paths.count(path) > 1), None):
             raise ValueError(f'files: {twice} is listed twice')
@@ -117,12 +130,17 @@ def _check_labels(labels: tuple[Label, ...]) -> None:
         raise ValueError('labels: two of them have the same name')
 
 
-def _check_adapters(adapters: dict[str, Adapter]) -> None:
+def _check_adapters(adapters: dict[str, Adapter], bases: set[str]) -> None:
     for name, adapter in adapters.items():
         if not _ADAPTER_NAME.fullmatch(name):
             raise ValueError(
                 f'adapters: {name!r:.80} is no name of letters, digits, dots, dashes and '
                 'underscores'
+            )
+        if adapter.base_sha256 and adapter.base_sha256 not in bases:
+            raise ValueError(
+                f'adapters[{name!r}].base_sha256: it was made for other weights than the '
+                "bundle's; adapt again"
             )
         for file in adapter.files:
             if PurePosixPath(file.path).parts[:2] != ('adapters', name):

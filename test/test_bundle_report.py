@@ -8,7 +8,7 @@ import sys
 
 from bundles import make_bundle
 import pytest
-from seg_node.bundle import ModelBundle, save_bundle
+from seg_node.bundle import Comparison, ModelBundle, save_bundle
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -24,9 +24,12 @@ def test_command_line_says_what_a_bundle_is(tmp_path: Path) -> None:
     measured = replace(
         file, metrics={'lane_iou': 0.875}, latency_ms={'torch': 12.5}, measured_on='a desk'
     )
+    compared = Comparison('track', 'target', 20, {'lane_iou': 0.5}, {'lane_iou': 0.75})
+    dark = replace(bundle.manifest.adapters['dark'], comparisons=(compared,))
     manifest = replace(
         bundle.manifest,
         files=(measured,),
+        adapters={'dark': dark},
         description='Made by hand.',
         provenance={'date': '2026-01-02', 'data': [{'path': 'road', 'samples': 3}], 'none': None},
     )
@@ -47,6 +50,8 @@ def test_command_line_says_what_a_bundle_is(tmp_path: Path) -> None:
         '    latency p50: torch 12.5 ms',
         '    measured on: a desk',
         'adapter dark:',
+        '  adapted to: track, 20 frames, base -> adapter',
+        '    lane_iou 0.500 -> 0.750',
         '  date: 2026-01-02',
         '    1: path road, samples 3',
         'whole: yes',

@@ -130,6 +130,22 @@ def test_an_adapters_files_lie_under_its_name(content: dict) -> None:
     assert "adapters['light'].files: adapters/dark/model.onnx" in refused(content)
 
 
+def test_an_adapter_of_other_weights_is_refused(content: dict) -> None:
+    adapter = content['adapters']['dark']
+    adapter['base_sha256'] = content['files'][0]['sha256']
+    assert from_json(Manifest, content).adapters['dark'].base_sha256
+    adapter['base_sha256'] = '0' * 64
+    assert "adapters['dark'].base_sha256: it was made for other weights" in refused(content)
+
+
+def test_how_an_adapter_compares_is_checked(content: dict) -> None:
+    row = {'data': 'track', 'use': 'target', 'samples': 9, 'base': {}, 'adapted': {}}
+    content['adapters']['dark']['comparisons'] = [row]
+    assert from_json(Manifest, content).adapters['dark'].comparisons[0].samples == 9
+    row['use'] = 'both'
+    assert 'adapters.dark.comparisons[0].use: expected one of' in refused(content)
+
+
 WORDS = st.text('abcdefghij_-.', min_size=1, max_size=12).map(lambda text: f'x{text}')
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 UNIT = st.floats(0, 1)

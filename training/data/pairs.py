@@ -186,7 +186,7 @@ def _spread(pairs: tuple[Pair, ...], shots: int, folder: Path) -> tuple[Pair, ..
         )
     if not shots:
         return pairs
-    chosen = np.linspace(0, len(pairs) - 1, shots).round().astype(int)
+    chosen = ((np.arange(shots) + 0.5) * len(pairs) / shots).astype(int)
     return tuple(pairs[index] for index in chosen.tolist())
 
 
