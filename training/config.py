@@ -8,7 +8,7 @@ from seg_node.preprocess import InputSpec
 from training.data.augment import AugmentConfig
 from training.data.sources import SetConfig, SourceConfig
 from training.errors import ConfigError
-from training.losses import LossConfig
+from training.losses.config import LossConfig
 from training.models.unet import UNetConfig
 from training.settings import plain
 

@@ -9,7 +9,7 @@ from seg_node.postprocess import OutputSpec
 import torch
 from training.config import TrainConfig
 from training.data.pairs import PairsFolder
-from training.losses import segmentation_loss
+from training.losses.segmentation import segmentation_loss
 from training.metrics import pool, SegmentationCounts
 from training.models.score_graph import Normalize
 from training.models.unet import UNet
@@ -35,7 +35,9 @@ class LaneModule(lightning.LightningModule):
     def training_step(self, batch: dict[str, torch.Tensor], _index: int) -> torch.Tensor:
         """Return the loss of one batch."""
         logits = self.network(self.normalize(batch['image']))
-        loss = segmentation_loss(logits, batch['truth'], batch['annotated'], self.config.loss)
+        loss = segmentation_loss(
+            logits, batch['truth'], batch['annotated'], batch.get('covers'), self.config.loss
+        )
         self.log('loss', loss, on_step=False, on_epoch=True, prog_bar=True)
         return loss
 
