@@ -83,19 +83,19 @@ def test_weights_to_fine_tune_from_are_those_of_the_run(run_config, exported):
     for name, value in weights.items():
         assert np.array_equal(value, expected[name].numpy())
     again = replace(
-        run_config, name='again', epochs=1, start_from=bundle.folder / 'model.safetensors'
+        run_config, name='again', epochs=1, init_from=bundle.folder / 'model.safetensors'
     )
     facts = train(again, quiet=True)
-    assert facts['start_from']['path'].endswith('model.safetensors')
+    assert facts['init_from']['path'].endswith('model.safetensors')
 
 
-def test_training_does_not_start_from_weights_of_another_shape(run_config, exported):
+def test_training_does_not_init_from_weights_of_another_shape(run_config, exported):
     _, bundle = exported
     other = replace(
         run_config,
         name='other',
         network=UNetConfig(widths=(4, 12)),
-        start_from=bundle.folder / 'model.safetensors',
+        init_from=bundle.folder / 'model.safetensors',
     )
     with pytest.raises(ConfigError, match='another network shape'):
         train(other, quiet=True)

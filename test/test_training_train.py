@@ -95,7 +95,10 @@ def test_damaged_checkpoint_is_named(config):
 @pytest.mark.parametrize(('change', 'told'), [
     ({'train': ()}, 'no data'),
     ({'input': InputSpec(width=66, height=32)}, r'--input\.width is 66.*use 64'),
-    ({'network': UNetConfig(widths=(4, 8), classes=4)}, r'--loss\.class_weights'),
+    ({'network': UNetConfig(widths=(4, 8), classes=4)}, r'--labels names 3'),
+    ({'labels': ('a', 'b'), 'network': UNetConfig(widths=(4, 8), classes=2)},
+     r'--loss\.class_weights'),
+    ({'devices': 2, 'batch_size': 3}, '--batch_size is 3, which 2 processes cannot share'),
     ({'batch_size': 5}, '--samples_per_epoch is 4'),
 ])  # fmt: skip
 def test_settings_that_do_not_fit_name_the_flag(config, change, told):

@@ -93,7 +93,7 @@ def _manifest(run: Run, name: str, description: str, threshold: float, staged: P
         provenance={
             'run': run.config.name,
             'date': datetime.now(timezone.utc).date().isoformat(),
-            **{key: run.facts[key] for key in ('commit', 'data', 'config', 'start_from')},
+            **{key: run.facts[key] for key in ('commit', 'data', 'config', 'init_from')},
         },
         description=description,
     )

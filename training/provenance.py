@@ -29,15 +29,15 @@ def describe_run(
             for folder in folders
         ],
         'commit': code_commit(),
-        'start_from': _describe_start(config),
+        'init_from': _describe_start(config),
     }
 
 
 def _describe_start(config: TrainConfig) -> dict[str, Any] | None:
     """Name the first weights, with all that their own run states."""
-    if config.start_from is None:
+    if config.init_from is None:
         return None
-    path = weights_path(config.start_from)
+    path = weights_path(config.init_from)
     facts_path = path.parent / FACTS
     facts = json.loads(facts_path.read_text()) if facts_path.is_file() else None
     return {'path': str(path), 'sha256': hash_file(path), 'facts': facts}

@@ -45,14 +45,14 @@ def train(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
     cv2.setNumThreads(1)
     if config.threads:
         torch.set_num_threads(config.threads)
-    train_folders = _open_all(config.train, config.data_root)
-    folders = _open_all(config.validation, config.data_root)
+    train_folders = _open_all(config.train, config)
+    folders = _open_all(config.validation, config)
     facts = describe_run(config, train_folders, folders)
     write_text(config.folder / FACTS, json.dumps(facts, indent=2) + '\n')
     steps = config.epochs * (config.samples_per_epoch // config.batch_size)
     module = LaneModule(config, steps, folders)
-    if config.start_from:
-        load_into(module.network, config.start_from)
+    if config.init_from:
+        load_into(module.network, config.init_from)
     best = _best_checkpoint(config)
     trainer = _make_trainer(config, best, quiet)
     try:
@@ -100,8 +100,8 @@ def _checkpoint_to_resume(config: TrainConfig) -> Path | None:
     return last if config.resume else None
 
 
-def _open_all(sources: Any, data_root: Path) -> list[PairsFolder]:
-    return [PairsFolder.open(source, data_root) for source in sources]
+def _open_all(sources: Any, config: TrainConfig) -> list[PairsFolder]:
+    return [PairsFolder.open(source, config.data_root, config.labels) for source in sources]
 
 
 def _train_loader(config: TrainConfig, folders: list[PairsFolder]) -> DataLoader:
