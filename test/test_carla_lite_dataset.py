@@ -10,12 +10,14 @@ import sys
 import time
 
 from carla_lite.dataset.__main__ import main
-from carla_lite.dataset.chance import draw_view
+from carla_lite.dataset.chance import darken_walks, draw_view
 from carla_lite.dataset.drawing import draw_all
 from carla_lite.dataset.sample import TownSamples
 from carla_lite.dataset.settings import APPROACH_M, read_settings, Settings
+from carla_lite.dataset.traffic import _KINDS, _shares
 from carla_lite.errors import CarlaLiteError
 from carla_lite.look import draw_look
+from carla_lite.materials import Material
 from carla_lite.render.ingredients import Ingredients
 import cv2
 import numpy as np
@@ -86,13 +88,16 @@ def test_other_settings_are_not_mixed_into_a_folder(drawn: Path) -> None:
         draw_all(replace(SMALL, traffic=1), 5, drawn, workers=1)
 
 
-@pytest.mark.parametrize('name', [part.name for part in fields(Ingredients)])
+#: Scenery hides road, so its absence may uncover some; a lens's distortion moves labels.
+MOVING = ('scenery', 'lens')
+
+
+@pytest.mark.parametrize(
+    'name', [part.name for part in fields(Ingredients) if part.name not in MOVING]
+)
 def test_leaving_an_ingredient_out_changes_pictures_not_truth(name: str) -> None:
-    """Scenery hides road, so its absence may uncover some; all else leaves the labels alone."""
     with_it = TownSamples(SMALL, 0).sample(0)
     without = TownSamples(SMALL.without(name), 0).sample(0)
-    if name in ('scenery', 'lens'):  # a lens's distortion moves labels too
-        return
     np.testing.assert_array_equal(with_it.mask, without.mask)
 
 
@@ -147,6 +152,25 @@ def test_wrong_settings_are_named(tmp_path: Path, text: str, named: str) -> None
 
 def test_the_settings_of_the_measured_data_set_stand_in_the_repository() -> None:
     assert read_settings(CONFIG).as_dict() == Settings().as_dict()
+
+
+def test_dark_walks_are_near_the_roads_grey_and_change_nothing_else() -> None:
+    look = draw_look(7)
+    assert darken_walks(look, 0.0) is look
+    dark = darken_walks(look, 1.0)
+    ratio = np.array(dark.albedo[Material.SIDEWALK]) / look.albedo[Material.ASPHALT]
+    assert 0.7 < ratio.min() <= ratio.max() < 1.26
+    changed = {name for name in look.albedo if look.albedo[name] != dark.albedo[name]}
+    assert changed == {Material.SIDEWALK, Material.KERB}
+    share = np.mean([darken_walks(draw_look(i), 0.3) != draw_look(i) for i in range(300)])
+    assert 0.2 < share < 0.4
+
+
+def test_riders_share() -> None:
+    assert _shares(0.1) == [share for _, _, share in _KINDS]  # what was measured with
+    shares = dict(zip((kind for kind, _, _ in _KINDS), _shares(0.5), strict=True))
+    assert shares['bicycle'] + shares['motorcycle'] == pytest.approx(0.5)
+    assert sum(shares.values()) == pytest.approx(1)
 
 
 def test_looks_differ_and_stay_in_range() -> None:

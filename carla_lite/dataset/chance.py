@@ -1,6 +1,10 @@
 """What differs between samples: weather, lens, camera, traffic; each drawn from one generator."""
 
+from dataclasses import replace
+
 from carla_lite.dataset.settings import APPROACH_M, CameraRanges, Settings, WeatherShares
+from carla_lite.look import Look
+from carla_lite.materials import Material
 from carla_lite.pose import Pose
 from carla_lite.render.lens import LensEffects
 from carla_lite.render.picture import CameraView
@@ -36,6 +40,23 @@ def draw_weather(rng: np.random.Generator, shares: WeatherShares) -> Weather:
         fog_distance=float(rng.uniform(0, 25)),
         wetness=float(wet * rng.uniform(20, 100)),
     )
+
+
+def darken_walks(look: Look, share: float) -> Look:
+    """Give a share of the looks sidewalks as dark as their road, and kerbs of any grey."""
+    rng = np.random.default_rng([look.seed, 73])  # its own: other draws stay as they were
+    if rng.random() >= share:
+        return look
+    walk = np.array(look.albedo[Material.ASPHALT]) * rng.uniform(0.75, 1.2)
+    walk = np.clip(walk * (1 + 0.04 * rng.uniform(-1, 1, 3)), 5, 252)
+    kerb = np.clip(walk * rng.choice([rng.uniform(0.8, 1.1), rng.uniform(1.1, 1.9)]), 5, 252)
+    changed = {Material.SIDEWALK: _bgr(walk), Material.KERB: _bgr(kerb)}
+    return replace(look, albedo=look.albedo | changed)
+
+
+def _bgr(values: np.ndarray) -> tuple[float, float, float]:
+    blue, green, red = (float(value) for value in values)
+    return (blue, green, red)
 
 
 def draw_lens(rng: np.random.Generator, strength: float) -> LensEffects:

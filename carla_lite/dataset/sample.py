@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from carla_lite.dataset.chance import draw_lens, draw_view, draw_weather
+from carla_lite.dataset.chance import darken_walks, draw_lens, draw_view, draw_weather
 from carla_lite.dataset.settings import Settings
 from carla_lite.dataset.traffic import draw_traffic, own_bonnet
 from carla_lite.look import draw_look, usual_look
@@ -61,12 +61,12 @@ class TownSamples:
         look = usual_look() if settings.usual_look else draw_look(int(rng.integers(2**31)))
         weather = draw_weather(rng, settings.weather)
         view, car = draw_view(rng, town, settings)
-        movers, poses = draw_traffic(rng, town, car, settings.traffic, weather.is_night)
+        movers, poses = draw_traffic(rng, town, car, settings, weather.is_night)
         if town.scale == 1.0 and rng.random() < settings.bonnet_share:
             movers.append(own_bonnet(rng, view.pose, car))
         lights = (car, *poses) if weather.is_night else ()
         instant = Instant(weather, tuple(movers), tuple(lights), int(rng.integers(2**31)))
-        self._renderer.dress(look)
+        self._renderer.dress(darken_walks(look, settings.dark_walks))
         picture = self._renderer.render(view, instant, draw_lens(rng, settings.lens_strength))
         facts = {
             'town': town.name, 'town_seed': town.seed, 'look_seed': look.seed,

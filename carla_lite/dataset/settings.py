@@ -61,6 +61,9 @@ class Settings:
     :param traffic: most vehicles near the camera.
     :param bonnet_share: share of the cameras that see their own car's bonnet.
     :param lens_strength: 1 for usual cameras' faults, 0 for none.
+    :param riders: share of motorcycles and bicycles in the traffic.
+    :param dark_walks: share of the looks whose sidewalks are as dark as the road and hardly
+        another colour, as tarmac pavements are.
     :param usual_look: one plain look instead of a new one for each picture.
     """
 
@@ -75,6 +78,8 @@ class Settings:
     )  # fmt: skip
     frames_per_town: int = 20
     traffic: int = 8
+    riders: float = 0.1
+    dark_walks: float = 0.0
     bonnet_share: float = 0.12
     lens_strength: float = 1.0
     usual_look: bool = False

@@ -1,5 +1,6 @@
 """Vehicles and walkers around a camera, standing where they would drive and walk."""
 
+from carla_lite.dataset.settings import Settings
 from carla_lite.mesh import Mesh
 from carla_lite.pose import Pose
 from carla_lite.scenery.people import walker_mesh
@@ -15,18 +16,21 @@ _KINDS: tuple[tuple[VehicleKind, tuple[float, float, float], float], ...] = (
     ('motorcycle', (2.2, 0.8, 1.4), 0.05),
     ('bicycle', (1.7, 0.5, 1.3), 0.05),
 )
+_TWO_WHEELED = ('motorcycle', 'bicycle')
 _NEAREST_M, _FARTHEST_M = 6.0, 70.0
 _APART_M = 9.0
 
 
 def draw_traffic(
-    rng: np.random.Generator, town: Town, car: Pose, most: int, night: bool
+    rng: np.random.Generator, town: Town, car: Pose, settings: Settings, night: bool
 ) -> tuple[list[Mesh], list[Pose]]:
     """
     Return meshes of vehicles and walkers around a car, and the vehicles' poses.
 
-    :param most: vehicles at most; a track has none.
+    :param settings: ``traffic`` vehicles at most, ``riders`` of them on two wheels; a track has
+        none.
     """
+    most, shares = settings.traffic, _shares(settings.riders)
     if most == 0 or town.scale < 1.0 or not town.lane_paths:
         return [], []
     points = np.concatenate(town.lane_paths)
@@ -38,7 +42,7 @@ def draw_traffic(
         x, y, z, yaw = (float(value) for value in near[rng.integers(len(near))])
         if all(np.hypot(pose.x - x, pose.y - y) > _APART_M for pose in poses):
             pose = Pose(x, y, z, 0.0, yaw + float(rng.normal(0, 2)))
-            meshes.append(_vehicle(rng, night).moved(pose, 5000 + len(poses)))
+            meshes.append(_vehicle(rng, shares, night).moved(pose, 5000 + len(poses)))
             poses.append(pose)
     for number in range(int(rng.integers(0, 4)) if len(near) else 0):
         x, y, z, yaw = (float(value) for value in near[rng.integers(len(near))])
@@ -60,8 +64,16 @@ def own_bonnet(rng: np.random.Generator, camera: Pose, car: Pose) -> Mesh:
     return bonnet_mesh(_colour(rng), size).moved(spot, 4999)
 
 
-def _vehicle(rng: np.random.Generator, night: bool) -> Mesh:
-    index = rng.choice(len(_KINDS), p=[share for _, _, share in _KINDS])
+def _shares(riders: float) -> list[float]:
+    """Return how often each kind comes, riders together so often."""
+    wheels = [kind in _TWO_WHEELED for kind, _, _ in _KINDS]
+    usual = sum(share for (_, _, share), two in zip(_KINDS, wheels, strict=True) if two)
+    factors = [riders / usual if two else (1 - riders) / (1 - usual) for two in wheels]
+    return [share * factor for (_, _, share), factor in zip(_KINDS, factors, strict=True)]
+
+
+def _vehicle(rng: np.random.Generator, shares: list[float], night: bool) -> Mesh:
+    index = rng.choice(len(_KINDS), p=shares)
     kind, size, _ = _KINDS[index]
     grown = tuple(length * rng.uniform(0.9, 1.12) for length in size)
     return vehicle_mesh(kind, grown, _colour(rng), lights_on=night, braking=rng.random() < 0.3)
