@@ -8,7 +8,7 @@ lane markings, 0 means 'not a lane marking', not 'not road': losses and metrics 
 lists is the data set, and other files beside it are not.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 import hashlib
 import json
@@ -19,20 +19,13 @@ import cv2
 import numpy as np
 from seg_node.labels import UNLABELLED
 from training.data.label_table import annotated_labels, covered_labels, LANE_NAMES, lookup_table
-from training.data.listing import Listing, read_listing, SAMPLES
+from training.data.listing import read_listing
+from training.data.near_duplicates import distinct, read_small
+from training.data.pair_files import find_pairs, Pair
+from training.data.soft_labels import read_soft_label
 from training.data.sources import SetConfig
+from training.data.splits import choose_part, spread
 from training.errors import DataError
-
-_SUFFIXES = ('.jpg', '.jpeg', '.png')
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One picture and its mask, on disk."""
-
-    name: str
-    image: Path
-    mask: Path
 
 
 @dataclass(frozen=True)
@@ -46,6 +39,7 @@ class PairsFolder:
     annotated: np.ndarray  # (classes,) bool: the labels that this set can judge
     covers: np.ndarray  # (classes, classes) bool: id in the masks, labels that it may stand for
     licence: str
+    near_duplicates: int  # samples of the part that were left out, as the source asked
     _lookup: np.ndarray  # (256,) int16: id on disk to our id, -1 where it has no meaning
 
     @classmethod
@@ -63,8 +57,9 @@ class PairsFolder:
         if not folder.is_dir():
             raise DataError(f'no data set at {folder}: name its folder with --data_root or path')
         listing = read_listing(folder)
-        pairs = _split(_find_pairs(folder, source, listing), listing, source, folder)
-        pairs = _spread(pairs, source.shots, folder)
+        part = choose_part(find_pairs(folder, source, listing), listing, source, folder)
+        different = _leave_out_near_duplicates(part, source.skip_near_duplicates)
+        pairs = spread(different, source.shots, folder)
         statement = _read_statement(folder)
         return cls(
             folder,
@@ -74,6 +69,7 @@ class PairsFolder:
             annotated_labels(folder, source, statement, labels),
             covered_labels(folder, source, labels),
             source.licence or str(statement.get('licence', 'not stated')),
+            len(part) - len(different),
             lookup_table(folder, source, statement, labels),
         )
 
@@ -102,6 +98,16 @@ class PairsFolder:
             raise DataError(f'{path} is not a readable picture: replace or remove it')
         return image
 
+    def read_soft(self, index: int, size: tuple[int, int]) -> np.ndarray | None:
+        """
+        Return the teacher's probabilities, (H, W, classes) uint8; None where the source has none.
+
+        :param size: height and width of the picture.
+        :raises DataError: naming the file, when it does not fit the picture or the labels.
+        """
+        path = self.pairs[index].soft
+        return None if path is None else read_soft_label(path, len(self.labels), size)
+
     def _read_mask(self, pair: Pair, size: tuple[int, ...]) -> np.ndarray:
         raw = cv2.imread(str(pair.mask), cv2.IMREAD_UNCHANGED)
         if raw is None or raw.dtype != np.uint8 or raw.ndim != 2:
@@ -124,70 +130,17 @@ class PairsFolder:
         """Return one hash over names and contents of all files used, in order."""
         digest = hashlib.sha256()
         for pair in self.pairs:
-            for path in (pair.image, pair.mask):
+            for path in filter(None, (pair.image, pair.mask, pair.soft)):
                 digest.update(f'{path.relative_to(self.folder)}\0'.encode())
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()
 
 
-def _find_pairs(folder: Path, source: SetConfig, listing: Listing | None) -> list[Pair]:
-    masks = {path.stem: path for path in _pictures(folder / source.masks)}
-    images = {path.stem: path for path in _pictures(folder / source.images)}
-    if listing is not None:
-        masks, images = (
-            {name: path for name, path in paths.items() if name in listing}
-            for paths in (masks, images)
-        )
-        if lost := sorted(set(listing) - set(images) - set(masks)):
-            raise DataError(f'{folder}: {lost[0]} is listed in {SAMPLES} and not there')
-    for names, kind, others in ((images, 'mask', masks), (masks, 'picture', images)):
-        if lonely := sorted(set(names) - set(others)):
-            raise DataError(
-                f'{folder}: {lonely[0]} has no {kind} (and {len(lonely) - 1} more): '
-                'every picture needs a mask of the same name'
-            )
-    return [Pair(name, images[name], masks[name]) for name in sorted(images)]
-
-
-def _pictures(folder: Path) -> Iterator[Path]:
-    if not folder.is_dir():
-        raise DataError(f'{folder} is missing: a pairs folder has images/ and masks/')
-    return (path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
-
-
-def _split(
-    pairs: list[Pair], listing: Listing | None, source: SetConfig, folder: Path
-) -> tuple[Pair, ...]:
-    """Cut in driving order: neighbours are near-duplicates, so a random split would leak."""
-    border = len(pairs) - source.hold_out
-    if source.part == 'all':
-        return tuple(pairs)
-    if listing is not None and not source.hold_out:
-        wanted = {'train': 'train', 'held_out': 'validation'}[source.part]
-        pairs = [pair for pair in pairs if listing[pair.name].get('split') == wanted]
-    elif source.part == 'train':
-        pairs = pairs[: max(0, border - source.gap)]
-    else:
-        pairs = pairs[max(0, border) :]
-    if not pairs:
-        raise DataError(
-            f'{folder}: part {source.part} is empty with hold_out {source.hold_out} and '
-            f'gap {source.gap}: lower them'
-        )
-    return tuple(pairs)
-
-
-def _spread(pairs: tuple[Pair, ...], shots: int, folder: Path) -> tuple[Pair, ...]:
-    """Take some samples, evenly spread: the first ones of a drive all show the same street."""
-    if not 0 <= shots <= len(pairs):
-        raise DataError(
-            f'{folder}: shots is {shots} and the part has {len(pairs)} samples: use 1 to '
-            f'{len(pairs)}, or 0 for all'
-        )
-    if not shots:
+def _leave_out_near_duplicates(pairs: tuple[Pair, ...], least: float) -> tuple[Pair, ...]:
+    if not least:
         return pairs
-    chosen = ((np.arange(shots) + 0.5) * len(pairs) / shots).astype(int)
-    return tuple(pairs[index] for index in chosen.tolist())
+    kept = distinct(read_small([pair.image for pair in pairs]), least)
+    return tuple(pairs[index] for index in kept)
 
 
 def _read_statement(folder: Path) -> dict[str, Any]:

@@ -21,10 +21,20 @@ class SetConfig:
     :param masks: name of the folder with the masks.
     :param remap: label ids of foreign masks to the run's, such as ``{'3': 2, others: 0}``; empty
         goes by the label names in ``dataset.json``, or takes the ids as they are.
-    :param part: ``held_out`` is the last ``hold_out`` samples, ``train`` the others; with
-        ``hold_out`` 0 a collected set's own split decides.
+    :param soft_labels: name of a folder with the class probabilities that a teacher gave, for
+        distillation, as ``training/data/soft_labels.py`` describes them; empty for none.
+    :param part: ``held_out`` is the last ``hold_out`` samples, or the routes and towns below,
+        ``train`` the others; where nothing is held out, a collected set's own split decides.
     :param hold_out: samples at the end of the drive kept for validation.
     :param gap: samples dropped before those, since neighbours in time look alike.
+    :param hold_out_routes: whole routes kept for validation, by their number in
+        ``samples.jsonl``.
+    :param hold_out_towns: whole towns kept for validation, by their name in ``samples.jsonl``.
+    :param gap_m: training samples nearer than this to one of those are dropped, since routes of
+        a town may cross; needs camera poses in ``samples.jsonl``.
+    :param skip_near_duplicates: leave out samples whose small grey picture differs from the last
+        kept one by less than this many grey levels on average; 0 keeps all, 1 drops frames of a
+        waiting car.
     :param shots: take this many samples of the part, spread evenly over it; 0 takes all.
     :param licence: of the pictures, for the provenance of what is trained; empty reads
         ``dataset.json``.
@@ -36,11 +46,22 @@ class SetConfig:
     images: str = 'images'
     masks: str = 'masks'
     remap: dict[str, int] = field(default_factory=dict)
+    soft_labels: str = ''
     part: Literal['all', 'train', 'held_out'] = 'all'
     hold_out: int = 0
     gap: int = 0
+    hold_out_routes: tuple[int, ...] = ()
+    hold_out_towns: tuple[str, ...] = ()
+    gap_m: float = 0.0
+    skip_near_duplicates: float = 0.0
     shots: int = 0
     licence: str = ''
+
+    def __post_init__(self) -> None:
+        """Refuse what no set can satisfy, naming the field."""
+        for name in ('hold_out', 'gap', 'gap_m', 'skip_near_duplicates', 'shots'):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f'{name}: must be 0 or more, got {getattr(self, name)}')
 
 
 @dataclass(frozen=True)
@@ -52,3 +73,9 @@ class SourceConfig(SetConfig):
     """
 
     weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse what no set can satisfy, naming the field."""
+        super().__post_init__()
+        if not self.weight >= 0:
+            raise ValueError(f'weight: must be 0 or more, got {self.weight}')
