@@ -31,11 +31,11 @@ class NearCounts:
         :param said: (H, W) bool, predicted lane pixels, without those that nobody annotated.
         :param true: (H, W) bool, likewise the true ones.
         """
-        tolerance_px = TOLERANCE_PX * said.shape[1] / _REFERENCE_WIDTH
+        reach_px = tolerance_px(said.shape[1])
         return cls(
-            int(np.count_nonzero(said & _within(true, tolerance_px))),
+            int(np.count_nonzero(said & within(true, reach_px))),
             int(np.count_nonzero(said)),
-            int(np.count_nonzero(true & _within(said, tolerance_px))),
+            int(np.count_nonzero(true & within(said, reach_px))),
             int(np.count_nonzero(true)),
         )
 
@@ -64,9 +64,14 @@ class NearCounts:
         return 2 * self.precision * self.recall / total if total else 0.0
 
 
-def _within(plane: np.ndarray, tolerance_px: float) -> np.ndarray:
+def tolerance_px(width: int) -> float:
+    """Return the distance that is forgiven in a picture of this width, in its pixels."""
+    return TOLERANCE_PX * width / _REFERENCE_WIDTH
+
+
+def within(plane: np.ndarray, reach_px: float) -> np.ndarray:
     """Return where a pixel of ``plane`` is at most so far away (Euclidean), (H, W) bool."""
     if not plane.any():
         return np.zeros_like(plane)
     distance = cv2.distanceTransform((~plane).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return distance <= tolerance_px + 1e-4
+    return distance <= reach_px + 1e-4

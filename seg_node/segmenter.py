@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 import time
 
+import numpy as np
 from seg_node.bundle import ModelBundle
 from seg_node.engines import Engine, load_engine
 from seg_node.frame import Frame, Mask
 from seg_node.postprocess import postprocess
-from seg_node.preprocess import preprocess
+from seg_node.preprocess import Placement, preprocess
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,16 @@ class Segmenter:
             postprocess_ms=(end_s - inferred_s) * 1e3,
         )
         return Segmentation(mask, times)
+
+    def scores(self, frame: Frame) -> tuple[np.ndarray, Placement]:
+        """
+        Return what the network says of a frame, before anything is decided.
+
+        :return: (classes, height, width) uint8 at the network's size, and the frame's place in it.
+        :raises EngineError: when the engine fails.
+        """
+        batch, placement = preprocess(frame, self.bundle.manifest.input)
+        return self._engine.infer(batch)[0], placement
 
     def close(self) -> None:
         """Free the engine."""

@@ -186,7 +186,7 @@ def test_training_sees_the_pixels_that_the_node_sees() -> None:
         'training/torch_segmenter.py': {'preprocess.preprocess', 'postprocess.postprocess'},
         'training/data/geometry.py': {'preprocess.place', 'preprocess.resize_image'},
         'training/thresholds.py': {'postprocess.decide'},
-        'training/evaluate.py': {'segmenter.Segmenter'},
+        'training/evaluation/models.py': {'segmenter.Segmenter'},
     }
     for path, names in taken.items():
         assert {f'seg_node.{name}' for name in names} <= set(imports(path)), path

@@ -19,7 +19,8 @@ from seg_node.demo.score import LaneScore
 from seg_node.demo.truth import LegTruth
 from seg_node.frame import Frame
 from seg_node.labels import BACKGROUND, LANE_MARKING, ROAD, UNLABELLED
-from training.metrics import pool, SegmentationCounts
+from training.evaluation.counts import pool
+from training.evaluation.judge import Judge
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -168,7 +169,7 @@ def test_the_score_is_the_one_of_the_training() -> None:
         score = LaneScore()
         score.add(labels, truth)
         total.add_score(score)
-        counts.append(SegmentationCounts.of(labels, truth, np.ones(3, bool)))
+        counts.append(Judge(np.ones(3, bool)).count(labels, truth))
     expected, found = pool(counts), total.as_dict()
     assert found['measured'] == 3
     assert 0.2 < found['lane_iou'] < 0.9

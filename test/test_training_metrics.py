@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from seg_node.labels import LANE_MARKING, ROAD, UNLABELLED
 from seg_node.lane_f1 import TOLERANCE_PX
-from training.metrics import pool, SegmentationCounts
+from training.evaluation.counts import pool
+from training.evaluation.judge import Judge
 
 ALL = np.array([True, True, True])
 LANE_ONLY = np.array([False, True, False])
@@ -47,7 +48,7 @@ def test_agrees_with_brute_force(predicted, truth):
     wide = (0, 0), (0, 256 - predicted.shape[1])
     predicted = np.pad(predicted, wide)
     truth = np.pad(truth, wide, constant_values=UNLABELLED)
-    summary = SegmentationCounts.of(predicted, truth, ALL).summary()
+    summary = Judge(ALL).count(predicted, truth).summary()
     ious, precision, recall = brute_force(predicted, truth, TOLERANCE_PX * 256 / 512)
     assert summary['lane_iou'] == pytest.approx(ious[LANE_MARKING])
     assert summary['road_iou'] == pytest.approx(ious[ROAD])
@@ -65,7 +66,7 @@ def test_tolerance_scales_with_the_width(width, shift, expected):
     truth = np.zeros((40, width), np.uint8)
     predicted = truth.copy()
     truth[10], predicted[10 + shift] = LANE_MARKING, LANE_MARKING
-    summary = SegmentationCounts.of(predicted, truth, LANE_ONLY).summary()
+    summary = Judge(LANE_ONLY).count(predicted, truth).summary()
     assert summary['lane_f1_3px'] == expected
     assert summary['lane_iou'] == 0
 
@@ -76,20 +77,23 @@ def test_picture_without_lane_counts_one_alone_and_nothing_in_a_pool():
     half[2, :8] = LANE_MARKING
     full = empty.copy()
     full[2] = LANE_MARKING
-    nothing = SegmentationCounts.of(empty, empty, LANE_ONLY)
+    nothing = Judge(LANE_ONLY).count(empty, empty)
     assert set(nothing.summary().values()) == {1.0}
     assert pool([nothing, nothing])['lane_iou'] == 1
-    something = SegmentationCounts.of(half, full, LANE_ONLY)
-    assert pool([nothing, something]) == something.summary()
-    assert something.summary()['lane_iou'] == 0.5
+    something = Judge(LANE_ONLY).count(half, full)
+    pooled, alone = pool([nothing, something]), something.summary()
+    # its pixels are right all the same
+    assert (pooled.pop('accuracy'), alone.pop('accuracy')) == (1 - 8 / 256, 1 - 8 / 128)
+    assert pooled == alone
+    assert alone['lane_iou'] == 0.5
 
 
 def test_lane_seen_by_one_side_only_counts_zero():
     empty = np.zeros((8, 16), np.uint8)
     lane = empty.copy()
     lane[4] = LANE_MARKING
-    missed = SegmentationCounts.of(empty, lane, LANE_ONLY).summary()
-    invented = SegmentationCounts.of(lane, empty, LANE_ONLY).summary()
+    missed = Judge(LANE_ONLY).count(empty, lane).summary()
+    invented = Judge(LANE_ONLY).count(lane, empty).summary()
     assert (missed['lane_iou'], missed['lane_f1_3px']) == (0, 0)
     assert (invented['lane_iou'], invented['lane_f1_3px']) == (0, 0)
     assert (missed['lane_precision'], missed['lane_recall']) == (1, 0)
@@ -99,8 +103,8 @@ def test_pools_pixels_not_pictures():
     big, small = np.zeros((10, 100), np.uint8), np.zeros((10, 100), np.uint8)
     big[:5], small[0, 0] = LANE_MARKING, LANE_MARKING
     empty = np.zeros_like(big)
-    right = SegmentationCounts.of(big, big, LANE_ONLY)
-    wrong = SegmentationCounts.of(empty, small, LANE_ONLY)
+    right = Judge(LANE_ONLY).count(big, big)
+    wrong = Judge(LANE_ONLY).count(empty, small)
     assert pool([right, wrong])['lane_iou'] == pytest.approx(500 / 501)
 
 
@@ -109,7 +113,7 @@ def test_lane_only_set_does_not_judge_the_rest():
     truth[4] = LANE_MARKING
     predicted = np.full_like(truth, ROAD)
     predicted[4] = LANE_MARKING
-    summary = SegmentationCounts.of(predicted, truth, LANE_ONLY).summary()
+    summary = Judge(LANE_ONLY).count(predicted, truth).summary()
     assert summary['lane_iou'] == summary['mean_iou'] == 1
     assert 'road_iou' not in summary
 
@@ -119,5 +123,5 @@ def test_paint_is_road_for_a_set_that_knows_no_lanes():
     predicted = truth.copy()
     predicted[4] = LANE_MARKING
     road_only = np.array([False, False, True])
-    assert SegmentationCounts.of(predicted, truth, road_only).summary()['road_iou'] == 1
-    assert SegmentationCounts.of(predicted, truth, ALL).summary()['road_iou'] == 7 / 8
+    assert Judge(road_only).count(predicted, truth).summary()['road_iou'] == 1
+    assert Judge(ALL).count(predicted, truth).summary()['road_iou'] == 7 / 8

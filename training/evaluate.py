@@ -1,49 +1,23 @@
 """Measure a model: ``python -m training evaluate --path track_tape --annotated lane_marking``."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 from seg_node.atomic_files import replacing
-from seg_node.bundle import ModelBundle
 from seg_node.frame import Frame, Mask
 from seg_node.labels import LANE_LABELS, LANE_MARKING, palette_bgr
 from seg_node.overlay import draw_overlay
-from seg_node.postprocess import OutputSpec
-from seg_node.segmenter import Segmenter
-import torch
 from training.data.pairs import PairsFolder
 from training.evaluate_config import EvaluateConfig
-from training.metrics import pool, SegmentationCounts
-from training.progress import track
-from training.runs import FACTS, Run
-from training.torch_segmenter import TorchSegmenter
+from training.evaluation.counts import pool, SegmentationCounts
+from training.evaluation.measure import measure
+from training.evaluation.models import BundleSegmenter, MaskSource, names_of, open_model
 
-
-class MaskSource(Protocol):
-    """Anything that labels frames."""
-
-    description: str
-
-    def mask(self, frame: Frame) -> Mask:
-        """Return the frame's labels at the frame's size."""
-
-
-class BundleSegmenter:
-    """A bundle, through the node's own code."""
-
-    def __init__(self, segmenter: Segmenter) -> None:
-        self._segmenter = segmenter
-        self.description = segmenter.description
-
-    def mask(self, frame: Frame) -> Mask:
-        """Return the frame's labels at the frame's size."""
-        return self._segmenter.segment(frame, with_confidence=False).mask
+__all__ = ['BundleSegmenter', 'evaluate', 'measure', 'show']
 
 
 def evaluate(config: EvaluateConfig, quiet: bool = False) -> dict[str, Any]:
@@ -57,7 +31,7 @@ def evaluate(config: EvaluateConfig, quiet: bool = False) -> dict[str, Any]:
     config.check()
     folders = [PairsFolder.open(item, config.data_root) for item in config.all_sets]
     results = []
-    with open_model(config) as model:
+    with open_model(names_of(config)[0], config.threads, config.lane_threshold) as model:
         for position, folder in enumerate(folders):
             counts = measure(model, folder, quiet)
             results.append(
@@ -72,40 +46,6 @@ def evaluate(config: EvaluateConfig, quiet: bool = False) -> dict[str, Any]:
                 prefix = f'{position}_{folder.source.path.replace("/", "_")}'
                 _write_worst(model, folder, counts, config.overlays / prefix, config.worst)
         return {'model': model.description, 'sets': results}
-
-
-@contextmanager
-def open_model(config: EvaluateConfig) -> Iterator[MaskSource]:
-    """Give the bundle or run that a configuration names; a bundle's engine is closed after."""
-    if config.model.suffix == '.ckpt' or (config.model / FACTS).is_file():
-        if config.threads:
-            torch.set_num_threads(config.threads)
-        run = Run.load(config.model)
-        output = OutputSpec(lane_threshold=config.lane_threshold)
-        model = TorchSegmenter(run.network, run.config.input, output)
-        model.description = f'run {run.config.name}, torch, threshold {config.lane_threshold}'
-        yield model
-        return
-    bundle = ModelBundle.load(config.model)
-    segmenter = Segmenter.load(
-        bundle, config.engine, config.precision, config.adapter, config.threads
-    )
-    try:
-        yield BundleSegmenter(segmenter)
-    finally:
-        segmenter.close()
-
-
-def measure(
-    model: MaskSource, folder: PairsFolder, quiet: bool = True
-) -> list[SegmentationCounts]:
-    """Return the counts of every sample of a set, in order."""
-    counts = []
-    for index in track(range(len(folder)), folder.source.path, quiet):
-        image, truth = folder.read(index)
-        labels = model.mask(Frame(image)).labels
-        counts.append(SegmentationCounts.of(labels, truth, folder.annotated))
-    return counts
 
 
 def show(result: dict[str, Any], console: Console) -> None:

@@ -27,6 +27,7 @@ class EvaluateConfig(SetConfig):
     model: Path = Path('models/lane_unet')
     data_root: Path = Path('../shared/data')
     sets: tuple[SetConfig, ...] = ()
+    compare: tuple[str, ...] = ()
     engine: str = 'auto'
     precision: str = 'auto'
     adapter: str = ''

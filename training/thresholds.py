@@ -36,7 +36,7 @@ def choose_threshold(
     counts = np.zeros((len(folders), len(THRESHOLDS), 2))
     for draw in track(list(sampler), 'threshold', quiet):
         sample = samples[draw]
-        scores = segmenter.scores(sample['image'][None])[0].numpy()
+        scores = segmenter.batch_scores(sample['image'][None])[0].numpy()
         counts[draw.source] += _overlaps(scores, sample['truth'].numpy())
     judged = [row for row, f in zip(counts, folders, strict=True) if f.annotated[LANE_MARKING]]
     if not judged:

@@ -1,0 +1,1 @@
+"""How good a model is: counts, metrics, their uncertainty, and what people look at."""
