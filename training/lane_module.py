@@ -10,12 +10,13 @@ import torch
 from torch import nn
 from training.config import TrainConfig
 from training.data.pairs import PairsFolder
+from training.evaluation.counts import pool, SegmentationCounts
+from training.evaluation.judge import Judge
 from training.loop.distillation import Teacher, teaching_loss
 from training.loop.failures import refuse_gradient, refuse_loss
 from training.loop.processes import gather_batch, gather_lists, process_count, process_rank
 from training.loop.schedule import rate_factor
 from training.losses.segmentation import segmentation_loss
-from training.metrics import pool, SegmentationCounts
 from training.models.score_graph import Normalize
 from training.torch_segmenter import TorchSegmenter
 
@@ -99,11 +100,13 @@ class LaneModule(lightning.LightningModule):
 
     def validation_step(self, batch: tuple[int, int], _index: int) -> None:
         """Segment one sample (source, index) at its own size, as the node would."""
-        segmenter = TorchSegmenter(self.network, self.config.input, OutputSpec())
+        segmenter = TorchSegmenter(
+            self.network, self.config.input, OutputSpec(), self.config.labels
+        )
         folder = self._validation[batch[0]]
         image, truth = folder.read(batch[1])
         labels = segmenter.mask(Frame(image)).labels
-        self._counts.append(SegmentationCounts.of(labels, truth, folder.annotated))
+        self._counts.append(Judge.of(folder).count(labels, truth))
 
     def on_validation_epoch_end(self) -> None:
         """Log the pooled metrics, one of which chooses the best checkpoint."""
