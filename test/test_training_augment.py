@@ -9,14 +9,21 @@ from rendered_roads import render_road, write_pairs
 from seg_node.frame import Frame
 from seg_node.labels import LANE_MARKING, UNLABELLED
 from seg_node.preprocess import InputSpec, place, preprocess
-from training.data.augment import augment, AugmentConfig
-from training.data.geometry import GeometryConfig, warp_pair
+from training.data.augment import augment, AugmentConfig, Sample
+from training.data.blending import blend
+from training.data.geometry import draw_movement, GeometryConfig, warp_pair
 from training.data.pairs import PairsFolder
-from training.data.photometric import blend, PhotometricConfig
+from training.data.photometric import PhotometricConfig, spoil
+from training.data.rain import fall_rain
 from training.data.sampling import MixedSampler, TrainingSamples
 from training.data.sources import SourceConfig
 
 SPEC = InputSpec(width=128, height=96)
+EVERYTHING = AugmentConfig(
+    GeometryConfig(crop=1, warp=1),
+    PhotometricConfig(paint=1, tone=1, shadow=1, night=1, rain=1, blur=1, noise=1, jpeg=1),
+    cut_out=1,
+)
 STILL = GeometryConfig(flip=0, scale=(1, 1), aspect=1, shift=(0, 0), warp=0)
 
 
@@ -25,16 +32,30 @@ STILL = GeometryConfig(flip=0, scale=(1, 1), aspect=1, shift=(0, 0), warp=0)
 def test_sample_has_the_input_size_and_known_labels_only(seed, height, width):
     image, mask = render_road(np.random.default_rng(seed), height, width)
     rng = np.random.default_rng(seed)
-    image, mask = augment(image, mask, AugmentConfig(), SPEC, rng)
+    image, mask, _ = augment(Sample(image, mask), AugmentConfig(), SPEC, rng)
     assert (image.shape, image.dtype) == ((96, 128, 3), np.uint8)
     assert (mask.shape, mask.dtype) == ((96, 128), np.uint8)
-    assert set(np.unique(mask)) <= {0, 1, 2, UNLABELLED}
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    ids=st.lists(st.integers(0, 254), min_size=1, max_size=5, unique=True),
+    size=st.tuples(st.integers(20, 300), st.integers(20, 300)),
+)
+@settings(max_examples=60, deadline=None)
+def test_no_label_comes_out_that_did_not_go_in(seed, ids, size):
+    rng = np.random.default_rng(seed)
+    mask = rng.choice(np.array(ids, np.uint8), size)
+    image = np.zeros((*size, 3), np.uint8)
+    out = augment(Sample(image, mask), EVERYTHING, SPEC, rng).mask
+    assert set(np.unique(out).tolist()) <= {*ids, UNLABELLED}
 
 
 def test_same_state_gives_the_same_sample_and_another_state_another():
     pair = render_road(np.random.default_rng(0))
     first, again, other = (
-        augment(*pair, AugmentConfig(), SPEC, np.random.default_rng(seed)) for seed in (5, 5, 6)
+        augment(Sample(*pair), AugmentConfig(), SPEC, np.random.default_rng(seed))
+        for seed in (5, 5, 6)
     )
     assert np.array_equal(first[0], again[0])
     assert np.array_equal(first[1], again[1])
@@ -45,7 +66,7 @@ def test_input_is_left_as_it_was():
     image, mask = render_road(np.random.default_rng(0))
     copies = image.copy(), mask.copy()
     for seed in range(20):
-        augment(image, mask, AugmentConfig(cut_out=1), SPEC, np.random.default_rng(seed))
+        augment(Sample(image, mask), EVERYTHING, SPEC, np.random.default_rng(seed))
     assert np.array_equal(image, copies[0])
     assert np.array_equal(mask, copies[1])
 
@@ -57,6 +78,89 @@ def test_without_movement_the_picture_lies_as_the_node_places_it():
     assert np.array_equal(warped, batch[0])
     assert (placement.crop(labels) != UNLABELLED).all()
     assert np.count_nonzero(labels == UNLABELLED) == 96 * 128 - placement.width * placement.height
+
+
+def lean(picture, mask):
+    """Return by how many pixels a line's middle in the mask lies off that in the picture."""
+    columns = np.arange(picture.shape[1])
+    line = mask == LANE_MARKING
+    # rows in which all of the line is seen: what is left of it at a border has another middle
+    known = cv2.erode((mask != UNLABELLED).astype(np.uint8), np.ones((1, 9))) > 0
+    rows = np.flatnonzero(line.any(axis=1) & ~(line & ~known).any(axis=1))
+    bright = picture[rows].astype(float)
+    shown = (bright * columns).sum(axis=1) / bright.sum(axis=1)
+    labelled = (line[rows] * columns).sum(axis=1) / line[rows].sum(axis=1)
+    return labelled - shown
+
+
+@pytest.mark.parametrize('upright', [True, False])
+def test_a_line_stays_registered_to_its_picture(upright):
+    image, mask = np.zeros((300, 400, 3), np.uint8), np.zeros((300, 400), np.uint8)
+    middle = np.s_[:, 196:207] if upright else np.s_[146:157]
+    image[middle], mask[middle] = 240, LANE_MARKING
+    soft = np.stack([255 - 255 * mask, 255 * mask, 0 * mask], axis=2)
+    leans = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        config = GeometryConfig(flip=0, crop=0.5, warp=0.7, shift=(0.05, 0.05))
+        movement = draw_movement(mask.shape, config, SPEC, rng)
+        shown, labels = movement.picture(image)[:, :, 0], movement.mask(mask)
+        probable = movement.soft(soft)[:, :, 1]
+        turned = (shown, labels, probable) if upright else (shown.T, labels.T, probable.T)
+        for other in (turned[0], turned[2]):
+            off = lean(other, turned[1])
+            assert len(off) > 20
+            assert abs(off.mean()) < 0.5, f'seed {seed}: {off.mean():.2f} pixels to one side'
+            leans.append(off.mean())
+    assert abs(np.mean(leans)) < 0.1, 'no side is preferred'
+
+
+def test_soft_labels_add_up_inside_and_say_nothing_outside_and_under_covers():
+    image, mask = render_road(np.random.default_rng(0), 120, 160)
+    soft = np.stack([255 * (mask == label) for label in range(3)], axis=2).astype(np.uint8)
+    covered = 0
+    for seed in range(20):
+        config = replace(EVERYTHING, cut_out=seed % 2)
+        rng = np.random.default_rng(seed)
+        sample = augment(Sample(image, mask, soft), config, SPEC, rng)
+        assert (sample.soft.shape, sample.soft.dtype) == ((96, 128, 3), np.uint8)
+        total = sample.soft.sum(axis=2)
+        known = (sample.mask != UNLABELLED).astype(np.uint8)
+        inside = cv2.erode(known, np.ones((5, 5)), borderValue=0) > 0
+        assert np.abs(total[inside].astype(int) - 255).max(initial=0) <= 2
+        outside = cv2.dilate(known, np.ones((5, 5))) == 0
+        assert total[outside].max(initial=0) == 0
+        sure = inside & (sample.soft.max(axis=2) > 230)
+        assert (sample.soft.argmax(axis=2) == sample.mask)[sure].mean() > 0.99 or not sure.any()
+        covered += config.cut_out and np.count_nonzero(outside)
+    assert covered
+
+
+def test_rain_adds_streaks_and_only_where_it_is_asked_for():
+    road, _ = render_road(np.random.default_rng(3), 96, 128)
+    still = PhotometricConfig(blur=0, noise=0, jpeg=0)
+    assert np.array_equal(spoil(road, still, np.random.default_rng(0)), road)
+    wet = spoil(road, replace(still, rain=1.0), np.random.default_rng(0))
+    gray = np.full((96, 128, 3), 60, np.uint8)
+    rain = fall_rain(gray, np.random.default_rng(0)).astype(float)[:, :, 0]
+    assert wet.shape == road.shape
+    assert (wet != road).any()
+    assert rain.min() >= 60
+    down, across = np.abs(np.diff(rain, axis=0)).mean(), np.abs(np.diff(rain, axis=1)).mean()
+    assert 0 < down < 0.7 * across, 'streaks are longer than they are wide'
+
+
+def test_crop_takes_part_of_the_picture_and_fills_the_canvas_as_any_picture_would():
+    ramp = np.broadcast_to(np.arange(200, dtype=np.uint8), (100, 200))
+    image, mask = cv2.merge([ramp] * 3), np.zeros((100, 200), np.uint8)
+    config = replace(STILL, crop=1.0, crop_share=0.5)
+    shares = []
+    for seed in range(30):
+        shown, labels = warp_pair(image, mask, config, SPEC, np.random.default_rng(seed))
+        inside = shown[labels == 0]
+        shares.append((int(inside.max()) - int(inside.min()) + 1) / 200)
+    assert 0.45 < min(shares) < 0.6
+    assert max(shares) > 0.9
 
 
 @pytest.mark.parametrize('seed', range(12))
@@ -80,7 +184,7 @@ def test_hidden_pixels_are_not_asked_for():
     image, mask = render_road(np.random.default_rng(0), 96, 128)
     mask[:] = 0
     config = AugmentConfig(STILL, PhotometricConfig(), cut_out=1.0)
-    _, labels = augment(image, mask, config, SPEC, np.random.default_rng(1))
+    labels = augment(Sample(image, mask), config, SPEC, np.random.default_rng(1)).mask
     assert place(image.shape[:2], SPEC).width == 128
     assert (labels == UNLABELLED).any()
 

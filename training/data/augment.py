@@ -8,12 +8,12 @@ tensors. On two cores that would double the time of a training step.
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-import cv2
 import numpy as np
 from seg_node.labels import UNLABELLED
 from seg_node.preprocess import InputSpec
-from training.data.geometry import GeometryConfig, warp_pair
+from training.data.geometry import draw_movement, GeometryConfig
 from training.data.photometric import (
     borrow_colors,
     cast_shadows,
@@ -34,41 +34,51 @@ class AugmentConfig:
     borrow: float = 0.3  # probability of taking on the colours of another sample
 
 
+class Sample(NamedTuple):
+    """What a network learns from, all of one height and width."""
+
+    image: np.ndarray  # (H, W, 3) uint8 BGR
+    mask: np.ndarray  # (H, W) uint8 label ids
+    soft: np.ndarray | None = None  # (H, W, classes) uint8, 255 times a teacher's probability
+
+
 def augment(
-    image: np.ndarray,
-    mask: np.ndarray,
+    sample: Sample,
     config: AugmentConfig,
     spec: InputSpec,
     rng: np.random.Generator,
     other: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Sample:
     """
-    Make one training sample.
+    Make one training sample; no label id comes out that did not go in, but 255 for unlabelled.
 
-    :param image: (H, W, 3) uint8 BGR, of any size.
-    :param mask: (H, W) uint8 label ids.
+    :param sample: of any size; left as it is.
     :param rng: the only source of chance: the same state gives the same sample.
     :param other: picture to take colours from, (H, W, 3) uint8 BGR of any size.
-    :return: image (height, width, 3) uint8 BGR and mask (height, width) uint8 of ``spec``.
+    :return: the sample at height and width of ``spec``. Soft labels are 0 for all classes where
+        the teacher has no say: outside the picture and under what covers it.
     """
-    if other is not None:
-        image = borrow_colors(image, other, rng)
-    image, mask = warp_pair(image, mask, config.geometry, spec, rng)
+    image = sample.image if other is None else borrow_colors(sample.image, other, rng)
+    movement = draw_movement(image.shape[:2], config.geometry, spec, rng)
+    image, mask = movement.picture(image), movement.mask(sample.mask)
+    soft = None if sample.soft is None else movement.soft(sample.soft)
     image = change_paint(image, mask, config.photometric, rng)
     image = change_colors(image, config.photometric, rng)
     image = cast_shadows(image, config.photometric, rng)
     if rng.random() < config.cut_out:
-        _cut_out(image, mask, rng)
-    image = spoil(image, config.photometric, rng)
-    return image, mask
+        _cut_out(Sample(image, mask, soft), rng)
+    return Sample(spoil(image, config.photometric, rng), mask, soft)
 
 
-def _cut_out(image: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> None:
+def _cut_out(sample: Sample, rng: np.random.Generator) -> None:
     """Cover rectangles in place, as wipers and bonnets do; nothing is asked of what is hidden."""
-    height, width = mask.shape
+    height, width = sample.mask.shape
     for _ in range(rng.integers(1, 5)):
         w, h = (rng.uniform(0.04, 0.25, 2) * (width, height)).astype(int)
         x, y = int(rng.integers(0, width - w)), int(rng.integers(0, height - h))
         color = tuple(map(int, rng.integers(0, 256, 3)))
-        cv2.rectangle(image, (x, y), (x + w, y + h), color, cv2.FILLED)
-        cv2.rectangle(mask, (x, y), (x + w, y + h), (UNLABELLED,), cv2.FILLED)
+        hidden = np.s_[y : y + h + 1, x : x + w + 1]
+        sample.image[hidden] = color
+        sample.mask[hidden] = UNLABELLED
+        if sample.soft is not None:
+            sample.soft[hidden] = 0

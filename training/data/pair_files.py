@@ -79,6 +79,7 @@ def _list_files(
     folder: Path, source: SetConfig, listing: Listing | None
 ) -> dict[str, dict[str, Path]]:
     """Return the paths by name, of pictures, masks and, where the source has them, soft labels."""
+    wanted: dict[str, tuple[str, tuple[str, ...]]]
     wanted = {'masks': (source.masks, _PICTURES), 'images': (source.images, _PICTURES)}
     if source.soft_labels:
         wanted['soft'] = (source.soft_labels, _SOFT)

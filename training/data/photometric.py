@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from seg_node.labels import LANE_MARKING
+from training.data.blending import blend
+from training.data.rain import fall_rain, line_kernel
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class PhotometricConfig:
     grayscale: float = 0.1
     shadow: float = 0.4
     night: float = 0.1
+    rain: float = 0.0
     blur: float = 0.25
     noise: float = 0.4
     noise_sigma: float = 16.0
@@ -136,7 +139,9 @@ def cast_shadows(
 
 
 def spoil(image: np.ndarray, config: PhotometricConfig, rng: np.random.Generator) -> np.ndarray:
-    """Blur, add noise and compress a uint8 BGR picture, as lenses, sensors and links do."""
+    """Rain on, blur, add noise to and compress a uint8 BGR picture, as skies and links do."""
+    if config.rain and rng.random() < config.rain:
+        image = fall_rain(image, rng)
     if rng.random() < config.blur:
         image = _blur(image, rng)
     if rng.random() < config.noise:
@@ -151,12 +156,7 @@ def spoil(image: np.ndarray, config: PhotometricConfig, rng: np.random.Generator
 def _blur(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.6:
         return cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.8))
-    length = int(rng.integers(1, 4)) * 2 + 1
-    kernel = np.zeros((length, length), np.float32)
-    angle = rng.uniform(0, np.pi)
-    reach = np.array([np.cos(angle), np.sin(angle)]) * (length // 2)
-    start, end = (length // 2 - reach).round(), (length // 2 + reach).round()
-    cv2.line(kernel, tuple(map(int, start)), tuple(map(int, end)), (1.0,))
+    kernel = line_kernel(int(rng.integers(1, 4)) * 2 + 1, rng.uniform(0, np.pi))
     return cv2.filter2D(image, -1, kernel / kernel.sum())
 
 
@@ -169,12 +169,3 @@ def _add_noise(image: np.ndarray, sigma: float, rng: np.random.Generator) -> np.
     up = cv2.LUT(noise, np.clip(table * sigma, 0, 255).astype(np.uint8))
     down = cv2.LUT(noise, np.clip(-table * sigma, 0, 255).astype(np.uint8))
     return cv2.subtract(cv2.add(image, up), down)
-
-
-def blend(image: np.ndarray, other: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Return ``image`` with ``share`` (H, W uint8, 255 = all) of ``other`` mixed in."""
-    alpha = cv2.cvtColor(share, cv2.COLOR_GRAY2BGR)
-    return cv2.add(
-        cv2.multiply(image, cv2.bitwise_not(alpha), scale=1 / 255),
-        cv2.multiply(other, alpha, scale=1 / 255),
-    )

@@ -8,7 +8,7 @@ import numpy as np
 from seg_node.preprocess import InputSpec
 import torch
 from torch.utils.data import Dataset, Sampler
-from training.data.augment import augment, AugmentConfig
+from training.data.augment import augment, AugmentConfig, Sample
 from training.data.pairs import PairsFolder
 
 
@@ -72,24 +72,39 @@ class TrainingSamples(Dataset):
     spec: InputSpec
     augment: AugmentConfig
 
+    def __post_init__(self) -> None:
+        """See whether any source has soft labels: then every sample carries some."""
+        self._soft = any(folder.source.soft_labels for folder in self.folders)
+
     def __getitem__(self, draw: Draw) -> dict[str, torch.Tensor]:
         """
         Return one sample.
 
         :return: image (H, W, 3) uint8 BGR, truth (H, W) uint8, annotated (classes,) bool and
-            covers (classes, classes) bool, as ``PairsFolder`` states them.
+            covers (classes, classes) bool, as ``PairsFolder`` states them; where a source has
+            them, soft (classes, H, W) uint8, all 0 where no teacher has a say.
         """
         folder = self.folders[draw.source]
         rng = np.random.default_rng(draw.seed)
         image, mask = folder.read(draw.sample)
+        sample = Sample(image, mask, folder.read_soft(draw.sample, mask.shape))
         other = self._draw_other(rng) if rng.random() < self.augment.borrow else None
-        image, mask = augment(image, mask, self.augment, self.spec, rng, other)
-        return {
-            'image': torch.from_numpy(image),
-            'truth': torch.from_numpy(mask),
+        sample = augment(sample, self.augment, self.spec, rng, other)
+        tensors = {
+            'image': torch.from_numpy(sample.image),
+            'truth': torch.from_numpy(sample.mask),
             'annotated': torch.from_numpy(folder.annotated),
             'covers': torch.from_numpy(folder.covers),
         }
+        if self._soft:
+            tensors['soft'] = self._planes(sample, len(folder.labels))
+        return tensors
+
+    @staticmethod
+    def _planes(sample: Sample, classes: int) -> torch.Tensor:
+        if sample.soft is None:
+            return torch.zeros((classes, *sample.mask.shape), dtype=torch.uint8)
+        return torch.from_numpy(np.ascontiguousarray(sample.soft.transpose(2, 0, 1)))
 
     def _draw_other(self, rng: np.random.Generator) -> np.ndarray:
         folder = self.folders[int(rng.integers(len(self.folders)))]

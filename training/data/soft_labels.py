@@ -28,7 +28,7 @@ def write_soft_label(path: Path, probabilities: np.ndarray) -> None:
     """
     if path.suffix == '.npz':
         content = BytesIO()
-        np.savez_compressed(content, **{_ARRAY: probabilities})
+        np.savez_compressed(content, probabilities=probabilities)
         write_bytes(path, content.getvalue())
         return
     if path.suffix != '.png' or len(probabilities) != 3:
