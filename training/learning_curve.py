@@ -6,7 +6,9 @@ from pathlib import Path
 from seg_node.atomic_files import replacing
 from training.runs import LOGS
 
-_METRICS = ('lane_iou', 'lane_f1_3px')
+#: The picture in a run's folder.
+CURVE = 'learning_curve.png'
+_METRICS = ('lane_iou', 'lane_f1_3px', 'road_iou', 'mean_iou')
 
 
 def read_history(folder: Path) -> dict[str, dict[int, float]]:
@@ -30,23 +32,26 @@ def read_history(folder: Path) -> dict[str, dict[int, float]]:
 
 
 def draw_learning_curve(folder: Path) -> Path:
-    """Write ``learning_curve.png`` into a run's folder."""
+    """Write ``learning_curve.png`` into a run's folder: loss, metrics, learning rate."""
     # without pyplot: no window system, no global state
     from matplotlib.figure import Figure
 
     history = read_history(folder)
-    figure = Figure(figsize=(8, 4.5), layout='constrained')
-    left = figure.add_subplot()
-    loss = history.get('loss', {})
-    left.plot(list(loss), list(loss.values()), color='tab:gray', label='training loss')
-    left.set(xlabel='epoch', ylabel='loss', ylim=(0, None))
-    right = left.twinx()
-    for name in _METRICS:
-        values = history.get(name, {})
-        right.plot(list(values), list(values.values()), marker='.', label=f'validation {name}')
-    right.set(ylabel='metric', ylim=(0, 1))
-    figure.legend(loc='outside upper center', ncols=3)
-    path = folder / 'learning_curve.png'
+    figure = Figure(figsize=(8, 8), layout='constrained')
+    loss, metrics, rate = figure.subplots(3, sharex=True)
+    for axes, names, label, ylim in (
+        (loss, ('loss',), 'training loss', (0, None)),
+        (metrics, _METRICS, 'validation', (0, 1)),
+        (rate, ('learning_rate',), 'learning rate', (0, None)),
+    ):
+        for name in names:
+            if values := history.get(name):
+                axes.plot(list(values), list(values.values()), marker='.', label=name)
+        axes.set(ylabel=label, ylim=ylim)
+        axes.grid(alpha=0.3)
+    metrics.legend()
+    rate.set(xlabel='epoch')
+    path = folder / CURVE
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=120)
     return path

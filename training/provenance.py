@@ -1,13 +1,20 @@
 """What a training was made of, so that it can be told and done again."""
 
+from importlib.metadata import version
 import json
+from pathlib import Path
+import platform
 from typing import Any
 
 from seg_node.bundle import hash_file
+from torch import nn
 from training.code_commit import code_commit
 from training.config import TrainConfig
 from training.data.pairs import PairsFolder
-from training.runs import FACTS, weights_path
+from training.models.cost import count_multiply_adds, count_parameters
+from training.runs import facts_path_of, weights_path
+
+_LIBRARIES = ('torch', 'lightning', 'numpy', 'opencv-python-headless')
 
 
 def describe_run(
@@ -29,15 +36,31 @@ def describe_run(
             for folder in folders
         ],
         'commit': code_commit(),
-        'init_from': _describe_start(config),
+        'versions': {
+            'python': platform.python_version(),
+            **{name: version(name) for name in _LIBRARIES},
+        },
+        'init_from': _describe_start(config.init_from),
+        'teacher': _describe_start(config.teacher.run),
     }
 
 
-def _describe_start(config: TrainConfig) -> dict[str, Any] | None:
-    """Name the first weights, with all that their own run states."""
-    if config.init_from is None:
+def describe_cost(network: nn.Module, config: TrainConfig) -> dict[str, Any]:
+    """Return how large the network is, adapters included, and what one picture costs."""
+    return {
+        'parameters': {
+            'total': count_parameters(network),
+            'trainable': count_parameters(network, trainable_only=True),
+        },
+        'multiply_adds': count_multiply_adds(network, config.input.height, config.input.width),
+    }
+
+
+def _describe_start(start: Path | None) -> dict[str, Any] | None:
+    """Name weights, with all that their own run states."""
+    if start is None:
         return None
-    path = weights_path(config.init_from)
-    facts_path = path.parent / FACTS
+    path = weights_path(start)
+    facts_path = facts_path_of(path)
     facts = json.loads(facts_path.read_text()) if facts_path.is_file() else None
     return {'path': str(path), 'sha256': hash_file(path), 'facts': facts}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from training.errors import ConfigError
+from training.losses.distillation import DistillationKind
 
 PRECISIONS = ('32-true', 'bf16-mixed', '16-mixed')
 
@@ -56,20 +57,22 @@ class OptimizerConfig:
 @dataclass(frozen=True)
 class DistillConfig:
     """
-    A teacher whose answers are learnt beside the masks; without ``run`` there is none.
+    How a teacher's answers are learnt beside the masks.
 
-    :param run: the teacher: a run folder, a bundle folder, or nothing.
-    :param soft_labels: name of a folder of the training sets (beside ``images``) with a teacher's
-        probabilities; empty for none.
+    Its answers are those of a network that sees the same batch (``run``), or lie as files beside
+    the masks (``soft_labels`` of a training source), or both.
+
+    :param run: the teacher: a run folder, a bundle folder, or none.
+    :param kind: ``pixel`` compares the labels at each pixel, ``channel`` where each label is.
     :param weight: of the distillation term beside the loss of the masks.
     :param temperature: by which both networks' logits are divided: above 1 the teacher's second
         choices count for more (Hinton et al. 2015, https://arxiv.org/abs/1503.02531).
     """
 
     run: Path | None = None
-    soft_labels: str = ''
     weight: float = 1.0
     temperature: float = 2.0
+    kind: DistillationKind = 'pixel'
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot be, naming the field."""
