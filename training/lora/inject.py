@@ -9,6 +9,7 @@ from training.errors import ConfigError
 from training.lora.adapter_module import AdapterModule
 from training.lora.batch_norm import apply_policy, plain_batch_norms
 from training.lora.config import LoraConfig
+from training.lora.conv_lora import conv_lora_layers
 from training.lora.layers import LOW_RANK_LAYERS
 from training.lora.replace import replace_modules
 
@@ -92,7 +93,7 @@ Maker = Callable[[nn.Module, LoraConfig], AdapterModule]
 
 def _makers(config: LoraConfig) -> dict[type[nn.Module], Maker]:
     if config.kind == 'conv_lora':
-        raise ConfigError('lora.kind conv_lora is not there yet: choose lora or dora')
+        return conv_lora_layers(config)
     return dict(LOW_RANK_LAYERS)
 
 
