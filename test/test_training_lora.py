@@ -185,6 +185,18 @@ def test_reduced_precision_does_not_round_the_change():
         assert network(torch.randn(1, 3, 5, 5)).dtype == torch.bfloat16
 
 
+@pytest.mark.parametrize('upsampling', ['transposed', 'bilinear'])
+@pytest.mark.parametrize('factorization', ['peft', 'loralib'])
+def test_order_in_memory_changes_no_bit_of_the_beginning(upsampling, factorization):
+    plain = UNet(UNetConfig(widths=(8, 16, 16), upsampling=upsampling)).eval()
+    network = copy.deepcopy(plain)
+    attach(network, LoraConfig('dora', factorization=factorization, targets=('*coder.*', 'head')))
+    for changed in (plain, network):
+        changed.to(memory_format=torch.channels_last)
+    x = torch.rand(2, 3, 32, 64).to(memory_format=torch.channels_last)
+    assert torch.equal(network(x), plain(x))
+
+
 def test_network_is_frozen_but_for_its_adapters():
     network = UNet(TINY)
     before = {name: value.clone() for name, value in network.state_dict().items()}

@@ -68,10 +68,12 @@ def channel_norms(weight: torch.Tensor, transposed_groups: int = 0) -> torch.Ten
 
     :param transposed_groups: groups of a transposed convolution; 0 for the other layers.
     """
+    kernels = weight
     if transposed_groups:
         by_group = weight.unflatten(0, (transposed_groups, -1))  # (g, Cin/g, Cout/g, kh, kw)
-        return by_group.transpose(1, 2).flatten(0, 1).flatten(1).norm(dim=1)
-    return weight.flatten(1).norm(dim=1)
+        kernels = by_group.transpose(1, 2).flatten(0, 1)
+    # contiguous: the order of the sum, and so its last bit, must not depend on the memory format
+    return kernels.flatten(1).contiguous().norm(dim=1)
 
 
 def scale_channels(
