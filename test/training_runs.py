@@ -1,9 +1,11 @@
 """A tiny but real training, for tests of what comes after it."""
 
+import json
 from pathlib import Path
 
 from rendered_roads import write_pairs
 from seg_node.preprocess import InputSpec
+import torch
 from training.config import OptimizerConfig, TrainConfig
 from training.data.sources import SetConfig, SourceConfig
 from training.models.unet import UNetConfig
@@ -30,3 +32,20 @@ def tiny_config(folder: Path, **changes: object) -> TrainConfig:
         'optimizer': OptimizerConfig(learning_rate=0.02, warmup_steps=1),
     }
     return TrainConfig(**{**settings, **changes})
+
+
+def write_config(config: TrainConfig, path: Path) -> Path:
+    """Write settings as a file for the command line."""
+    path.write_text(json.dumps(config.as_dict()))
+    return path
+
+
+def same(first: object, second: object) -> bool:
+    """Compare what a checkpoint holds, tensors to the bit."""
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(same(first[k], second[k]) for k in first)
+    if isinstance(first, (list, tuple)):
+        return len(first) == len(second) and all(map(same, first, second))
+    return first == second

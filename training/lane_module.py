@@ -16,6 +16,7 @@ from training.loop.distillation import Teacher, teaching_loss
 from training.loop.failures import refuse_gradient, refuse_loss
 from training.loop.processes import gather_batch, gather_lists, process_count, process_rank
 from training.loop.schedule import rate_factor
+from training.lora.conv_lora import total_balance_loss
 from training.losses.segmentation import segmentation_loss
 from training.models.score_graph import Normalize
 from training.torch_segmenter import TorchSegmenter
@@ -79,7 +80,12 @@ class LaneModule(lightning.LightningModule):
         self, logits: torch.Tensor, batch: dict[str, torch.Tensor]
     ) -> torch.Tensor | None:
         """Return what is no matter of masks: a teacher's advice, the balance of experts."""
-        return teaching_loss(logits, batch, self._teacher, self.config)
+        advice = teaching_loss(logits, batch, self._teacher, self.config)
+        lora = self.config.lora
+        if lora.kind != 'conv_lora' or not lora.balance:
+            return advice
+        balance = lora.balance * total_balance_loss(self.network)
+        return balance if advice is None else advice + balance
 
     def configure_gradient_clipping(
         self,

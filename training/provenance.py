@@ -12,6 +12,7 @@ from training.code_commit import code_commit
 from training.config import TrainConfig
 from training.data.pairs import PairsFolder
 from training.models.cost import count_multiply_adds, count_parameters
+from training.models.unet import UNet
 from training.runs import facts_path_of, weights_path
 
 _LIBRARIES = ('torch', 'lightning', 'numpy', 'opencv-python-headless')
@@ -46,13 +47,19 @@ def describe_run(
 
 
 def describe_cost(network: nn.Module, config: TrainConfig) -> dict[str, Any]:
-    """Return how large the network is, adapters included, and what one picture costs."""
+    """
+    Return how large the network is, adapters included, and what one picture costs.
+
+    The arithmetic is that of the network alone, which is all that is left of a folded adapter.
+    """
     return {
         'parameters': {
             'total': count_parameters(network),
             'trainable': count_parameters(network, trainable_only=True),
         },
-        'multiply_adds': count_multiply_adds(network, config.input.height, config.input.width),
+        'multiply_adds': count_multiply_adds(
+            UNet(config.network), config.input.height, config.input.width
+        ),
     }
 
 

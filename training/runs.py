@@ -155,8 +155,8 @@ def fill(network: nn.Module, weights: Mapping[str, torch.Tensor], path: Path) ->
     """
     if difference := _difference(network.state_dict(), weights):
         raise ConfigError(
-            f'{path} holds weights of another network shape: {difference}; use the --network settings '
-            'that it was trained with'
+            f'{path} holds weights of another network shape: {difference}; use the --network '
+            'settings that it was trained with'
         )
     network.load_state_dict(weights)
 
