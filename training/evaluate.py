@@ -1,84 +1,109 @@
-"""Measure a model: ``python -m training evaluate --path track_tape --annotated lane_marking``."""
+"""Measure models: ``python -m training evaluate --path track_tape --annotated lane_marking``."""
 
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
+import tempfile
 from typing import Any
 
-import cv2
-import numpy as np
 from rich.console import Console
 from rich.table import Table
-from seg_node.atomic_files import replacing
-from seg_node.frame import Frame, Mask
-from seg_node.labels import LANE_LABELS, LANE_MARKING, palette_bgr
-from seg_node.overlay import draw_overlay
-from training.data.pairs import PairsFolder
+from training.data.sources import SetConfig
 from training.evaluate_config import EvaluateConfig
-from training.evaluation.counts import pool, SegmentationCounts
-from training.evaluation.measure import measure
-from training.evaluation.models import BundleSegmenter, MaskSource, names_of, open_model
-
-__all__ = ['BundleSegmenter', 'evaluate', 'measure', 'show']
+from training.evaluation.bands import Bands
+from training.evaluation.figures import letter
+from training.evaluation.measure import measure_all
+from training.evaluation.models import MaskSource, models_of, open_model
+from training.evaluation.report import how_to_read, write_report
+from training.evaluation.results import set_results
+from training.evaluation.sets import open_for_all
+from training.evaluation.sheets import write_overlays, write_sheet
+from training.evaluation.sweep import sweep
+from training.evaluation.tables import grids_of
+from training.settings import plain
 
 
 def evaluate(config: EvaluateConfig, quiet: bool = False) -> dict[str, Any]:
     """
-    Measure a model on one or several pairs folders.
+    Measure one or several models on one or several pairs folders.
 
     :param quiet: no progress bar.
-    :return: the model's description and, for each set, its metrics.
+    :return: the first model's description and, for each set, its metrics; the same of the models
+        that it is compared with, under ``compared``.
     :raises SegNodeError: for a model or data set that cannot be read.
     """
     config.check()
-    folders = [PairsFolder.open(item, config.data_root) for item in config.all_sets]
-    results = []
-    with open_model(names_of(config)[0], config.threads, config.lane_threshold) as model:
-        for position, folder in enumerate(folders):
-            counts = measure(model, folder, quiet)
-            results.append(
-                {
-                    'path': folder.source.path,
-                    'part': folder.source.part,
-                    'samples': len(folder),
-                    **{name: round(value, 4) for name, value in pool(counts).items()},
-                }
-            )
-            if config.overlays:
-                prefix = f'{position}_{folder.source.path.replace("/", "_")}'
-                _write_worst(model, folder, counts, config.overlays / prefix, config.worst)
-        return {'model': model.description, 'sets': results}
+    with ExitStack() as stack:
+        models = [
+            stack.enter_context(open_model(name, config.threads, config.lane_threshold))
+            for name in models_of(config)
+        ]
+        # all are opened before the first is measured: a mistake in the last shows at once
+        for item in config.all_sets:
+            open_for_all(item, config.data_root, models)
+        pictures = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        sets = []
+        for position, item in enumerate(config.all_sets):
+            name = f'{position}_{item.path.replace("/", "_")}'
+            sets.append(_measure(config, models, item, name, pictures, quiet))
+        described = [
+            {'model': model.description, 'sets': [results[place] for results in sets]}
+            for place, model in enumerate(models)
+        ]
+        result = {
+            **described[0], 'compared': described[1:], 'bootstrap': asdict(config.bootstrap)
+        }  # fmt: skip
+        if config.report:
+            sheets = {path.name: path for path in sorted(pictures.iterdir())}
+            write_report(config.report, result, plain(asdict(config)), sheets)
+        return result
+
+
+def _measure(
+    config: EvaluateConfig,
+    models: Sequence[MaskSource],
+    item: SetConfig,
+    name: str,
+    pictures: Path,
+    quiet: bool,
+) -> list[dict[str, Any]]:
+    """
+    Return what one set says of each model.
+
+    :param name: of the files about this set.
+    :param pictures: folder for what a report shows.
+    """
+    folders = open_for_all(item, config.data_root, models)
+    bands = Bands.of(folders[0])
+    counts = measure_all(models, folders, bands, quiet)
+    results = set_results(folders, counts, bands, config.bootstrap)
+    by_picture = [count.sum(axis=1) for count in counts]
+    if config.sweep:
+        for model, folder, result in zip(models, folders, results, strict=True):
+            if found := sweep(model, folder, quiet):
+                result['sweep'] = found.as_dict(model.output.lane_threshold)
+    if config.overlays:
+        output = config.overlays / name
+        write_overlays(models[0], folders[0], by_picture[0], output, config.worst)
+        write_sheet(models, folders, by_picture, output / 'sheet.jpg', config.worst)
+    if config.report:
+        write_sheet(models, folders, by_picture, pictures / f'worst_{name}.jpg', config.worst)
+    return results
 
 
 def show(result: dict[str, Any], console: Console) -> None:
     """Print a result for people."""
-    table = Table('', title=result['model'])
-    names = list(dict.fromkeys(name for row in result['sets'] for name in row))
-    for row in result['sets']:
-        part = '' if row['part'] == 'all' else f' ({row["part"]})'
-        table.add_column(row['path'] + part, justify='right', overflow='fold')
-    for name in names[2:]:
-        cells = [row.get(name, '') for row in result['sets']]
-        table.add_row(name, *(f'{x:.3f}' if isinstance(x, float) else str(x) for x in cells))
-    console.print(table)
-
-
-def _write_worst(
-    model: MaskSource,
-    folder: PairsFolder,
-    counts: list[SegmentationCounts],
-    output: Path,
-    worst: int,
-) -> None:
-    """Write prediction beside truth for the samples with the lowest IoU, worst first."""
-    judged = LANE_MARKING if folder.annotated[LANE_MARKING] else np.argmax(folder.annotated)
-    order = np.argsort([count.iou(int(judged)) for count in counts], kind='stable')[:worst]
-    palette = palette_bgr(LANE_LABELS)
-    for rank, index in enumerate(order.tolist()):
-        image, truth = folder.read(index)
-        frame = Frame(image)
-        shown = [
-            draw_overlay(frame, mask, palette) for mask in (model.mask(frame), Mask(truth, None))
-        ]
-        iou = counts[index].iou(int(judged))
-        path = output / f'{rank:02}_{folder.pairs[index].name}_iou{iou:.2f}.jpg'
-        with replacing(path) as temporary:
-            cv2.imwrite(str(temporary), np.hstack(shown))
+    for place, model in enumerate([result, *result['compared']]):
+        console.print(f'{letter(place)}: {model["model"]}', highlight=False)
+        for row in model['sets']:
+            for note in row['notes']:
+                console.print(f'   {row["path"]}: {note}', style='yellow', highlight=False)
+    for grid in grids_of(result):
+        table = Table(title=grid.title, title_justify='left')
+        for place, column in enumerate(grid.columns):
+            table.add_column(column, justify='right' if place else 'left', overflow='fold')
+        for row in grid.rows:
+            table.add_row(*row)
+        console.print(table)
+    console.print(how_to_read(result), style='dim', highlight=False)

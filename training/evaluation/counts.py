@@ -5,7 +5,7 @@ A picture without lane marking in truth and prediction adds nothing to the poole
 neither helps nor harms; by itself, or where no picture of a set has any, 0/0 counts as 1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,21 +44,21 @@ class SegmentationCounts:
     @classmethod
     def stack(cls, counts: Sequence['SegmentationCounts']) -> 'SegmentationCounts':
         """Return several counts as one, with a new first axis."""
-        first = counts[0]
-        arrays = {name: np.stack([getattr(c, name) for c in counts]) for name in _ARRAYS}
-        return replace(first, **arrays)
+        return counts[0]._with(
+            {name: np.stack([getattr(c, name) for c in counts]) for name in _ARRAYS}
+        )
 
     def __add__(self, other: 'SegmentationCounts') -> 'SegmentationCounts':
         arrays = {name: getattr(self, name) + getattr(other, name) for name in _ARRAYS}
-        return replace(self, annotated=self.annotated & other.annotated, **arrays)
+        return replace(self._with(arrays), annotated=self.annotated & other.annotated)
 
     def __getitem__(self, index: object) -> 'SegmentationCounts':
         """Return the part at an index of the leading axes."""
-        return replace(self, **{name: getattr(self, name)[index] for name in _ARRAYS})
+        return self._with({name: getattr(self, name)[index] for name in _ARRAYS})
 
     def sum(self, axis: int = 0) -> 'SegmentationCounts':
         """Add up over one of the leading axes."""
-        return replace(self, **{name: getattr(self, name).sum(axis=axis) for name in _ARRAYS})
+        return self._with({name: getattr(self, name).sum(axis=axis) for name in _ARRAYS})
 
     def weighted(self, weights: np.ndarray) -> 'SegmentationCounts':
         """
@@ -66,9 +66,12 @@ class SegmentationCounts:
 
         :param weights: (resamples, pictures), for counts whose only leading axis is pictures.
         """
-        return replace(
-            self, **{name: np.tensordot(weights, getattr(self, name), 1) for name in _ARRAYS}
-        )
+        shares = weights.astype(np.float64)  # matrix products of integers are slow
+        arrays = {name: np.tensordot(shares, getattr(self, name), 1) for name in _ARRAYS}
+        return self._with(arrays)
+
+    def _with(self, arrays: Mapping[str, np.ndarray]) -> 'SegmentationCounts':
+        return SegmentationCounts(self.labels, self.annotated, **arrays)
 
     def iou(self, label: int) -> np.ndarray:
         """Return intersection over union of one label, (...); 1 where nobody saw any."""
@@ -112,6 +115,15 @@ def pool(counts: Sequence[SegmentationCounts]) -> dict[str, float]:
     for count in counts[1:]:
         total = total + count
     return {name: float(value) for name, value in total.summary().items()}
+
+
+def main_label(labels: Sequence[str], annotated: np.ndarray) -> int:
+    """Return the label that a set is about: lane marking, else road, else the first it knows."""
+    known = np.flatnonzero(annotated).tolist()
+    for name in (LANE, ROAD):
+        if name in labels and labels.index(name) in known:
+            return labels.index(name)
+    return int(known[0])
 
 
 def regions_of(labels: Sequence[str], annotated: np.ndarray) -> list[int]:

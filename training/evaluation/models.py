@@ -135,7 +135,7 @@ def _open_run(name: ModelName, threads: int, lane_threshold: float) -> MaskSourc
     return model
 
 
-def names_of(config: EvaluateConfig) -> list[ModelName]:
+def models_of(config: EvaluateConfig) -> list[ModelName]:
     """Return the model of a configuration, then those that it is compared with."""
     first = ModelName.parse(str(config.model), config.engine, config.precision)
     if config.adapter:
