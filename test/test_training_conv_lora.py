@@ -16,7 +16,7 @@ from training.lora.conv_lora import (
     ConvLoraLinear,
     total_balance_loss,
 )
-from training.lora.conv_lora_experts import expected_load, squared_variation
+from training.lora.conv_lora_experts import expected_load, ScaleExpert, squared_variation
 from training.lora.files import load_adapter, save_adapter
 from training.lora.fingerprint import weights_sha256
 from training.lora.inject import adapters, attach, fold, merge, unmerge
@@ -86,23 +86,36 @@ def test_it_begins_as_the_base_to_the_bit_and_trains_only_itself(name, gate):
             assert parameter.grad.abs().max() > 0, key
 
 
+def enlarged_and_shrunk(expert, u, scale):
+    """Compute the expert as the paper defines it, step by step."""
+    size = u.shape[-2:]
+    large = functional.interpolate(u, [side * scale for side in size], mode='bilinear')
+    padded = functional.pad(large, (1, 1, 1, 1), mode='replicate')
+    return functional.interpolate(functional.gelu(expert.conv(padded)), size, mode='bilinear')
+
+
+@pytest.mark.parametrize('scale', [1, 2, 3, 4, 5, 8])
+@pytest.mark.parametrize('size', [(1, 1), (1, 4), (5, 7)])
+def test_an_expert_is_what_enlarging_and_shrinking_would_give(scale, size):
+    expert = stirred(ScaleExpert(3, scale))
+    u = picture(2, 3, *size)
+    expected = enlarged_and_shrunk(expert, u, scale)
+    torch.testing.assert_close(expert(u), expected, atol=1e-5, rtol=1e-5)
+
+
 def test_it_computes_the_formula_of_the_paper():
     """With the residual and the GELU of the public code, and bilinear enlargement."""
     base = nn.Conv2d(3, 5, 3, stride=2, padding=1)
-    layer = stirred(ConvLoraConv2d(base, config_of(scales=(1, 3), alpha=6.0))).eval()
+    layer = stirred(ConvLoraConv2d(base, config_of(scales=(1, 4, 3), alpha=6.0))).eval()
     x = picture(2, 3, 9, 13)
     u = functional.conv2d(x, layer.lora_A.weight, stride=2, padding=1)
     gates = (u.mean((2, 3)) @ layer.mixture.gate.weight).softmax(1)
-    small, large = layer.mixture.experts
-    first = functional.gelu(small.conv(u))
-    second = functional.interpolate(
-        functional.gelu(large.conv(functional.interpolate(u, (15, 21), mode='bilinear'))),
-        (5, 7),
-        mode='bilinear',
+    mixed = u + sum(
+        gates[:, i, None, None, None] * enlarged_and_shrunk(expert, u, scale)
+        for i, (expert, scale) in enumerate(zip(layer.mixture.experts, (1, 4, 3), strict=True))
     )
-    mixed = u + gates[:, 0, None, None, None] * first + gates[:, 1, None, None, None] * second
     expected = base(x) + 6 / 2 * functional.conv2d(mixed, layer.lora_B.weight)
-    torch.testing.assert_close(layer(x), expected)
+    torch.testing.assert_close(layer(x), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_groups_are_adapted_each_by_itself():

@@ -19,7 +19,9 @@ A, B               r x C, C x r           the same, B = 0 at first     A: the la
 residual u + E(u)  not in the equation    yes                          yes
 activation         not mentioned          GELU                         GELU
 scales             up to 8                1, 2, 3, ... 8               any; 1, 2, 4 by default
-interpolation      up and down            bicubic, both ways           bilinear, both ways
+interpolation      up and down            bicubic, both ways           bilinear, both ways;
+                                                                       folded into the kernel
+border of a map    not mentioned          zeros                        repeated
 feature map        square                 square, else an error        any
 one decision per   picture                picture or attention window  picture
 gate               noisy top-1            noisy top-1, its value 1:    ``soft``, ``top_k``
