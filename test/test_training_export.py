@@ -1,5 +1,8 @@
 from dataclasses import replace
 import json
+import resource
+import shutil
+import signal
 
 import cv2
 import numpy as np
@@ -10,19 +13,22 @@ from safetensors.numpy import load_file
 from seg_node.bundle import ModelBundle
 from seg_node.engines import load_engine
 from seg_node.frame import Frame
+from seg_node.labels import LANE_LABELS
 from seg_node.preprocess import InputSpec
 from seg_node.segmenter import Segmenter
 import torch
 from torch import nn
+from training.bundle_writing import label_table
 from training.data.sources import SetConfig
 from training.errors import ConfigError, ExportError
 from training.evaluate import evaluate
 from training.evaluate_config import EvaluateConfig
 from training.export import export
 from training.export_config import ExportConfig
+from training.merge_gate import check_parity
 from training.models.score_graph import channel_softmax, ScoreGraph
 from training.models.unet import UNet, UNetConfig
-from training.onnx_graph import check_parity, write_onnx
+from training.onnx_graph import write_onnx
 from training.runs import Run
 from training.thresholds import THRESHOLDS
 from training.train import train
@@ -54,7 +60,7 @@ def test_bundle_states_what_it_is_made_of(run_config, exported):
     assert manifest.output.lane_threshold in THRESHOLDS
     assert manifest.network == {
         'kind': 'unet', 'widths': [4, 8], 'classes': 3, 'stem_factor': 2,
-        'upsampling': 'bilinear',
+        'upsampling': 'bilinear', 'norm': 'batch', 'block': 'double', 'stem': 'fold',
     }  # fmt: skip
     assert {d['licence'] for d in manifest.provenance['data']} == {'rendered for tests'}
     assert manifest.provenance['config']['epochs'] == 8
@@ -62,6 +68,13 @@ def test_bundle_states_what_it_is_made_of(run_config, exported):
     assert model.metrics == result['metrics']
     assert set(model.latency_ms) >= {'onnxruntime'}
     assert max(result['parity_max_difference'].values()) <= 1
+
+
+def test_labels_of_other_names_get_colors_of_their_own():
+    table = label_table(['background', 'lane_marking', 'road', 'kerb', 'grass'])
+    assert table[:3] == LANE_LABELS
+    assert [label.name for label in table[3:]] == ['kerb', 'grass']
+    assert len({label.color for label in table}) == 5
 
 
 def test_onnx_is_one_file_without_traces_of_the_machine(exported):
@@ -97,7 +110,7 @@ def test_training_does_not_init_from_weights_of_another_shape(run_config, export
         network=UNetConfig(widths=(4, 12)),
         init_from=bundle.folder / 'model.safetensors',
     )
-    with pytest.raises(ConfigError, match='another network shape'):
+    with pytest.raises(ConfigError, match='another network shape: encoder'):
         train(other, quiet=True)
 
 
@@ -133,7 +146,7 @@ def test_evaluate_writes_the_worst_frames_first(run_config, exported, tmp_path):
         {'lane_iou'}, {'road_iou'},
     ]  # fmt: skip
     for folder in ('0_roads', '1_roads'):
-        files = sorted((tmp_path / 'worst' / folder).iterdir())
+        files = sorted((tmp_path / 'worst' / folder).glob('*_iou*.jpg'))
         ious = [float(path.stem.rpartition('iou')[2]) for path in files]
         assert len(files) == 3
         assert ious == sorted(ious)
@@ -171,6 +184,40 @@ def test_failed_parity_leaves_no_bundle(run_config, monkeypatch, tmp_path):
             quiet=True,
         )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_room_leaves_no_bundle(run_config, tmp_path):
+    """As on a full disk: the file of the graph cannot be written to its end."""
+    config = ExportConfig(
+        run=run_config.folder, output=tmp_path / 'bundle', data_root=run_config.data_root
+    )
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(ExportError, match=r'cannot be written .* nothing was changed there'):
+            export(config, quiet=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_that_are_no_numbers_are_not_exported(run_config, tmp_path):
+    shutil.copytree(run_config.folder, tmp_path / 'run')
+    path = tmp_path / 'run' / 'best.ckpt'
+    content = torch.load(path, weights_only=True)
+    name = next(key for key in content['state_dict'] if key.endswith('weight'))
+    content['state_dict'][name][0] = float('nan')
+    torch.save(content, path)
+    with pytest.raises(ExportError, match='holds NaN or infinity'):
+        export(
+            ExportConfig(
+                run=tmp_path / 'run', output=tmp_path / 'b', data_root=run_config.data_root
+            ),
+            quiet=True,
+        )
+    assert not (tmp_path / 'b').exists()
 
 
 def test_export_of_nothing_says_what_a_run_is(tmp_path):

@@ -9,7 +9,7 @@ from training.errors import ConfigError
 @dataclass(frozen=True)
 class ExportConfig:
     """
-    Make a bundle of a training run.
+    Make a bundle of a training run; a run that trained an adapter is exported with it folded in.
 
     :param run: the run's folder, or a checkpoint in one.
     :param output: the bundle's folder; a bundle that stands there is replaced.
@@ -18,6 +18,7 @@ class ExportConfig:
     :param data_root: folder that the paths of data sets are relative to.
     :param lane_threshold: probability from which a pixel is lane marking; 0 chooses the best
         on augmented training samples.
+    :param drop_adapters: replace a bundle whose adapters were made for other weights.
     """
 
     run: Path = Path('runs/lane_unet')
@@ -26,6 +27,7 @@ class ExportConfig:
     description: str = ''
     data_root: Path = Path('../shared/data')
     lane_threshold: float = 0.0
+    drop_adapters: bool = False
 
     def check(self) -> None:
         """

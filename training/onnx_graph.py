@@ -1,24 +1,18 @@
-"""Write a network as an ONNX file, and prove that it still computes the same."""
+"""Write a network as an ONNX file."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 import contextlib
 import io
 import logging
 from pathlib import Path
 import warnings
 
-import numpy as np
 import onnx
-from seg_node.engines import Engine
 import torch
 from torch import nn
-from training.errors import ExportError
 
 #: Old enough for every engine, and nothing newer is needed.
 OPSET = 18
-#: Most that a score (0-255) may differ between torch and an engine, and the share of pixels
-#: whose label must agree.
-SCORE_TOLERANCE, LABEL_AGREEMENT = 1, 0.9999
 
 
 def write_onnx(
@@ -66,39 +60,3 @@ def _silence() -> Iterator[None]:
             yield
         finally:
             logger.setLevel(level)
-
-
-def check_parity(
-    graph: nn.Module, engines: Mapping[str, Engine], batches: Sequence[np.ndarray]
-) -> dict[str, int]:
-    """
-    Compare engines with torch, pixel by pixel.
-
-    :param graph: the ``ScoreGraph`` that was exported, in evaluation mode.
-    :param engines: by name, running the exported file in fp32.
-    :param batches: uint8 (1, H, W, 3) BGR each.
-    :return: largest difference of a score (0-255) by engine.
-    :raises ExportError: when an engine is off by more than rounding.
-    """
-    largest = dict.fromkeys(engines, 0)
-    agreeing = dict.fromkeys(engines, 0)
-    pixels = 0
-    for batch in batches:
-        with torch.inference_mode():
-            expected = graph(torch.from_numpy(batch)).numpy()
-        pixels += expected[:, 0].size
-        for name, engine in engines.items():
-            scores = engine.infer(batch)
-            difference = np.abs(scores.astype(np.int16) - expected).max()
-            largest[name] = max(largest[name], int(difference))
-            agreeing[name] += int((scores.argmax(axis=1) == expected.argmax(axis=1)).sum())
-    for name in engines:
-        agreement = agreeing[name] / pixels
-        if largest[name] > SCORE_TOLERANCE or agreement < LABEL_AGREEMENT:
-            raise ExportError(
-                f'{name} does not compute what torch does: scores differ by up to '
-                f'{largest[name]} of 255 (allowed {SCORE_TOLERANCE}), labels agree on '
-                f'{agreement:.3%} of the pixels (needed {LABEL_AGREEMENT:.2%}); nothing was '
-                'written. Try another version of torch or of the engine'
-            )
-    return largest

@@ -29,6 +29,7 @@ class ScoreGraph(nn.Module):
 
     def __init__(self, network: nn.Module, spec: InputSpec) -> None:
         super().__init__()
+        self.spec = spec
         self.normalize = Normalize(spec)
         self.network = network
 

@@ -1,0 +1,90 @@
+"""What a bundle does on this machine: its engines, their speed, its metrics."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+import importlib.util
+import os
+from pathlib import Path
+import platform
+import statistics
+import time
+
+import numpy as np
+from seg_node.bundle import ModelBundle
+from seg_node.engines import Engine, load_engine
+from seg_node.frame import Frame
+from seg_node.preprocess import InputSpec, preprocess
+from seg_node.segmenter import Segmenter
+from training.data.pairs import PairsFolder
+from training.evaluation.counts import pool
+from training.evaluation.measure import measure
+from training.evaluation.models import BundleSegmenter
+
+#: Engines that run the exported file; TensorRT cannot be checked without an NVIDIA GPU.
+CHECKED = ('onnxruntime', 'openvino', 'torch')
+ENGINES = (*CHECKED, 'tensorrt')
+_PARITY_FRAMES = 8
+_TIMED_RUNS = 40
+
+
+@contextmanager
+def loaded_engines(bundle: ModelBundle, adapter: str = '') -> Iterator[dict[str, Engine]]:
+    """Give the engines that are installed here, loaded with a bundle's model in fp32."""
+    engines: dict[str, Engine] = {}
+    try:
+        for name in CHECKED:
+            if importlib.util.find_spec(name):
+                engines[name] = load_engine(bundle, name, 'fp32', adapter)
+        yield engines
+    finally:
+        for engine in engines.values():
+            engine.close()
+
+
+def real_batches(folder: PairsFolder, spec: InputSpec) -> list[np.ndarray]:
+    """Return pictures of a set, evenly spread over it, as the node would feed them."""
+    chosen = np.linspace(0, len(folder) - 1, min(_PARITY_FRAMES, len(folder))).astype(int)
+    frames = [Frame(folder.read_image(index)) for index in chosen.tolist()]
+    return [preprocess(frame, spec)[0] for frame in frames]
+
+
+def latencies_ms(engines: dict[str, Engine], batch: np.ndarray) -> dict[str, float]:
+    """Return the median inference time of each engine."""
+    return {name: _time_ms(engine, batch) for name, engine in engines.items()}
+
+
+def _time_ms(engine: Engine, batch: np.ndarray) -> float:
+    times_ms = []
+    for _ in range(_TIMED_RUNS):
+        start_s = time.perf_counter()
+        engine.infer(batch)
+        times_ms.append((time.perf_counter() - start_s) * 1e3)
+    return round(statistics.median(times_ms), 1)
+
+
+def measure_engine(
+    bundle: ModelBundle, engine: Engine, folders: Sequence[PairsFolder], quiet: bool
+) -> dict[str, float]:
+    """Return the metrics of a loaded engine, pooled over sets."""
+    model = BundleSegmenter(Segmenter(bundle, engine))
+    counts = [count for folder in folders for count in measure(model, folder, quiet)]
+    return {name: round(value, 4) for name, value in pool(counts).items()}
+
+
+def describe_conditions(folders: Sequence[PairsFolder]) -> str:
+    """Return on what and where figures were measured."""
+    sets = ', '.join(map(name_of_set, folders))
+    return f'{sets}; {_processor()}, {len(os.sched_getaffinity(0))} cores'
+
+
+def name_of_set(folder: PairsFolder) -> str:
+    """Return a set's path and part."""
+    return f'{folder.source.path} ({folder.source.part})'
+
+
+def _processor() -> str:
+    try:
+        lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
+        return next(line.split(':')[1].strip() for line in lines if line.startswith('model name'))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
