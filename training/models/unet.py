@@ -1,16 +1,17 @@
 """
 U-Net (Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597), one class for all sizes.
 
-Width, depth, stem and up-sampling are configuration: the 31.04M-parameter net of the literature
-and the small nets that ship are two configurations of the same code.
+Width, depth, stem, norm, blocks and up-sampling are configuration: the 31.04M-parameter net of
+the literature and the small nets that ship are two configurations of the same code.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import get_args
 
 import torch
 from torch import nn
 from torch.nn import functional
+from training.models.blocks import Block, Build, Norm, Stem, StridedStem, Upsampling
 
 
 @dataclass(frozen=True)
@@ -20,26 +21,46 @@ class UNetConfig:
 
     :param widths: channels of each level, finest first; its length is the depth.
     :param classes: number of label ids predicted (channels of the logits).
-    :param stem_factor: 1 works at full resolution; 2 or 4 folds blocks of 2x2 or 4x4 pixels into
-        channels first (space to depth) and unfolds the logits last, which costs no detail that a
-        convolution could not keep and divides the arithmetic by the square.
-    :param upsampling: ``transposed`` (2x2 transposed convolution, as in the paper) or
-        ``bilinear`` (resize, then a 1x1 convolution; no checkerboard, and int8 kernels have it).
+    :param stem_factor: 1 works at full resolution; 2 or 4 works at a half or a quarter, with the
+        logits of 2x2 or 4x4 pixels predicted together and unfolded last (depth to space), which
+        divides the arithmetic by the square.
+    :param stem: how a stem factor is reached. ``fold`` puts blocks of pixels into channels
+        (space to depth), which costs no detail that a convolution could not keep; ``strided`` is
+        one convolution with that stride, as in most encoders.
+    :param upsampling: ``transposed`` (2x2 transposed convolution, as in the paper), ``bilinear``
+        (resize, then a 1x1 convolution; no checkerboard, and int8 kernels have it), ``nearest``
+        (the same with the cheapest resize) or ``shuffle`` (1x1 convolution, then depth to space).
+    :param norm: ``batch``, which folds into the convolution when exported; ``group`` (Wu and He
+        2018), which does not depend on the batch and cannot fold; ``none``.
+    :param block: ``double`` (two 3x3 convolutions, as in the paper), ``residual`` (the same with
+        a shortcut around them) or ``separable`` (two times depthwise 3x3 and 1x1).
     """
 
     widths: tuple[int, ...] = (16, 32, 64, 96, 128)
     classes: int = 3
     stem_factor: int = 2
-    upsampling: Literal['transposed', 'bilinear'] = 'bilinear'
+    upsampling: Upsampling = 'bilinear'
+    stem: Stem = 'fold'
+    norm: Norm = 'batch'
+    block: Block = 'double'
 
     def __post_init__(self) -> None:
         """Refuse shapes that cannot be built, naming the field."""
         if len(self.widths) < 2:
             raise ValueError(f'widths: needs two levels or more, got {list(self.widths)}')
+        if min(self.widths) < 1:
+            raise ValueError(f'widths: needs one channel or more each, got {list(self.widths)}')
+        if self.classes < 2:
+            raise ValueError(f'classes: needs two labels or more, got {self.classes}')
         if self.stem_factor not in (1, 2, 4):
             raise ValueError(f'stem_factor: must be 1, 2 or 4, got {self.stem_factor}')
-        if self.upsampling not in ('transposed', 'bilinear'):
-            raise ValueError(f'upsampling: transposed or bilinear, got {self.upsampling!r}')
+        for name, kinds in _CHOICES.items():
+            if getattr(self, name) not in get_args(kinds):
+                raise ValueError(
+                    f'{name}: one of {", ".join(get_args(kinds))}, got {getattr(self, name)!r}'
+                )
+        if self.stem == 'strided' and self.stem_factor == 1:
+            raise ValueError('stem: strided needs a stem_factor of 2 or 4, its stride')
 
     @property
     def stride(self) -> int:
@@ -47,51 +68,10 @@ class UNetConfig:
         return self.stem_factor * 2 ** (len(self.widths) - 1)
 
 
+_CHOICES = {'upsampling': Upsampling, 'stem': Stem, 'norm': Norm, 'block': Block}
+
 #: The net of the literature: 64 to 1024 channels, full resolution, 31.04M parameters.
 CLASSIC_UNET = UNetConfig(widths=(64, 128, 256, 512, 1024), stem_factor=1, upsampling='transposed')
-
-
-class DoubleConv(nn.Sequential):
-    """Two times 3x3 convolution, batch norm, ReLU; keeps height and width."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        layers: list[nn.Module] = []
-        for channels in (in_channels, out_channels):
-            layers += [
-                nn.Conv2d(channels, out_channels, kernel_size=3, padding=1, bias=False),
-                nn.BatchNorm2d(out_channels),
-                nn.ReLU(inplace=True),
-            ]
-        super().__init__(*layers)
-
-
-class BilinearUpsample(nn.Module):
-    """Resize by two, after a 1x1 convolution on the small grid (a quarter of the arithmetic)."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__()
-        self.project = nn.Conv2d(in_channels, out_channels, kernel_size=1)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return (N, out_channels, 2H, 2W) of (N, in_channels, H, W)."""
-        return functional.interpolate(self.project(x), scale_factor=2.0, mode='bilinear')
-
-
-class UpBlock(nn.Module):
-    """Up-sample the coarse features, join the skip, convolve twice."""
-
-    def __init__(self, coarse: int, skip: int, upsampling: str) -> None:
-        super().__init__()
-        self.upsample: nn.Module = (
-            nn.ConvTranspose2d(coarse, skip, kernel_size=2, stride=2)
-            if upsampling == 'transposed'
-            else BilinearUpsample(coarse, skip)
-        )
-        self.fuse = DoubleConv(2 * skip, skip)
-
-    def forward(self, coarse: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
-        """Return (N, skip, H, W) of coarse (N, coarse, H/2, W/2) and skip (N, skip, H, W)."""
-        return self.fuse(torch.cat((skip, self.upsample(coarse)), dim=1))
 
 
 class UNet(nn.Module):
@@ -101,13 +81,17 @@ class UNet(nn.Module):
         super().__init__()
         self.config = config
         widths, factor = config.widths, config.stem_factor
-        self.fold = nn.PixelUnshuffle(factor)
+        build = Build(config.norm, config.block, config.upsampling)
+        folded = config.stem == 'fold'
+        self.fold: nn.Module = (
+            nn.PixelUnshuffle(factor) if folded else StridedStem(widths[0], factor, config.norm)
+        )
+        first = 3 * factor**2 if folded else widths[0]
         self.encoder = nn.ModuleList(
-            DoubleConv(cin, cout)
-            for cin, cout in zip((3 * factor**2, *widths), widths, strict=False)
+            build.convolve(cin, cout) for cin, cout in zip((first, *widths), widths, strict=False)
         )
         self.decoder = nn.ModuleList(
-            UpBlock(coarse, skip, config.upsampling)
+            build.rise(coarse, skip)
             for coarse, skip in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
         self.head = nn.Conv2d(widths[0], config.classes * factor**2, kernel_size=1)
