@@ -1,0 +1,143 @@
+"""Trainings that are killed, interrupted, or spread over processes: in processes of their own."""
+
+from dataclasses import replace
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import torch
+from training.__main__ import main
+from training.config import OptimizerConfig
+from training.data.sampling import MixedSampler
+from training.learning_curve import read_history
+from training.loop.loaders import BatchShare
+from training.lora.config import LoraConfig
+from training.runs import LAST
+from training.train import train
+from training_runs import same, tiny_config, write_config
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def start(*command: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, '-m', *command],
+        cwd=REPOSITORY,
+        env={**os.environ, 'OMP_NUM_THREADS': '1', 'OMP_WAIT_POLICY': 'PASSIVE'},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def read_last(config):
+    return torch.load(config.folder / LAST, weights_only=True)
+
+
+def wait_for(path: Path, process: subprocess.Popen) -> None:
+    deadline_s = time.monotonic() + 60
+    while not path.is_file():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline_s
+        time.sleep(0.005)
+
+
+def test_killed_run_ends_with_the_same_weights(tmp_path):
+    """With everything that has a memory: adapter, dropout, averages, schedule, early stop."""
+    config = tiny_config(
+        tmp_path,
+        epochs=4,
+        samples_per_epoch=24,
+        workers=1,
+        patience=3,
+        keep_best=2,
+        lora=LoraConfig(kind='lora', rank=2, dropout=0.3, batch_norm='affine'),
+        freeze=('!head.*',),
+    )
+    killed = replace(config, name='killed')
+    process = start('training', 'train', str(write_config(killed, tmp_path / 'k.json')))
+    wait_for(killed.folder / LAST, process)
+    time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    reached = read_last(killed)['epoch']
+    assert reached < config.epochs - 1
+    facts = train(replace(killed, resume=True), quiet=True)
+    whole = train(config, quiet=True)
+    assert facts['epochs_done'] == whole['epochs_done']
+    assert facts['metrics'] == whole['metrics']
+    first, second = read_last(killed), read_last(config)
+    assert first['epoch'] > reached
+    for key in ('state_dict', 'current_weights', 'optimizer_states', 'lr_schedulers', 'callbacks'):
+        assert same(first[key], second[key]), key
+    assert sorted(p.name for p in killed.folder.rglob('*.ckpt')) == sorted(
+        p.name for p in config.folder.rglob('*.ckpt')
+    )
+
+
+@pytest.mark.slow
+def test_two_processes_compute_what_one_does(tmp_path):
+    """Batch norms are frozen: on CPUs each process would normalise by its own pictures."""
+    config = tiny_config(
+        tmp_path,
+        samples_per_epoch=9,
+        batch_size=4,
+        freeze=('*.fuse.[14].*', 'encoder.*.[14].*'),
+        optimizer=OptimizerConfig(learning_rate=0.01, warmup_steps=1, gradient_clip=0.5),
+    )
+    both = replace(config, name='both', devices=2, strategy='ddp', accelerator='cpu')
+    settings = str(write_config(both, tmp_path / 'both.json'))
+    launcher = ('torch.distributed.run', '--standalone', '--nproc_per_node=2')
+    process = start(*launcher, '-m', 'training', 'train', settings, '--json')
+    train(config, quiet=True)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    one, two = read_history(config.folder), read_history(both.folder)
+    for name in ('loss', 'lane_iou', 'road_iou', 'learning_rate'):
+        assert two[name] == pytest.approx(one[name], rel=1e-4), name
+    one, two = read_last(config)['state_dict'], read_last(both)['state_dict']
+    for name in one:
+        torch.testing.assert_close(two[name], one[name], rtol=1e-3, atol=1e-4, msg=name)
+    assert len(list((both.folder / 'log').iterdir())) == 1
+
+
+def test_processes_share_every_batch_out():
+    def draws(rank, processes):
+        share = BatchShare(MixedSampler([5, 3], [2, 1], 14, seed=3), 4, rank, processes)
+        share.set_epoch(1)
+        assert len(list(share)) == len(share)
+        return list(share)
+
+    whole = draws(0, 1)
+    assert len(whole) == 12
+    first, second = draws(0, 2), draws(1, 2)
+    batches = [first[i : i + 2] + second[i : i + 2] for i in range(0, 6, 2)]
+    assert [draw for batch in batches for draw in batch] == whole
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_interrupted_run_says_how_to_go_on(tmp_path, capsys, number):
+    config = tiny_config(tmp_path, epochs=400)
+    path = write_config(config, tmp_path / 'long.json')
+
+    def interrupt():
+        while not (config.folder / LAST).is_file():
+            time.sleep(0.01)
+        os.kill(os.getpid(), number)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        assert main(['train', str(path), '--json']) == 130
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        thread.join()
+    output = capsys.readouterr()
+    assert output.err.strip().splitlines()[-1].startswith('interrupted; ')
+    assert '--resume goes on from it' in output.err
+    assert read_last(config)['epoch'] < 399
