@@ -125,3 +125,73 @@ def test_paint_is_road_for_a_set_that_knows_no_lanes():
     road_only = np.array([False, False, True])
     assert Judge(road_only).count(predicted, truth).summary()['road_iou'] == 1
     assert Judge(ALL).count(predicted, truth).summary()['road_iou'] == 7 / 8
+
+
+def test_a_union_of_labels_forgives_either_and_nothing_else():
+    """The truth's lane markings are paint and some kerbs; the model tells them apart."""
+    labels = ('background', 'lane_marking', 'road', 'kerb')
+    lane, kerb = 1, 3
+    covers = np.eye(4, dtype=bool)
+    covers[lane, kerb] = True
+    judge = Judge(np.array([False, True, False, False]), covers, labels)
+    truth = np.zeros((40, 512), np.uint8)
+    truth[10], truth[30] = lane, lane
+    predicted = np.zeros_like(truth)
+    predicted[10], predicted[30], predicted[20] = lane, kerb, kerb
+    summary = judge.count(predicted, truth).summary()
+    assert summary['lane_iou'] == summary['lane_f1_3px'] == summary['accuracy'] == 1
+    predicted[20] = lane  # nothing forgives paint where there is none
+    summary = judge.count(predicted, truth).summary()
+    assert summary['lane_iou'] == pytest.approx(2 / 3)
+    assert summary['accuracy'] == 39 / 40
+    assert Judge(judge.annotated, None, labels).count(predicted, truth).iou(lane) == 1 / 3
+
+
+def test_any_number_of_labels_by_name():
+    labels = ('sky', 'building', 'road', 'pavement')
+    truth = np.array([[0, 0, 1, 1], [2, 2, 3, 255]], np.uint8)
+    predicted = np.array([[0, 1, 1, 1], [2, 3, 3, 0]], np.uint8)
+    summary = Judge(np.ones(4, bool), labels=labels).count(predicted, truth).summary()
+    assert summary['sky_iou'] == 1 / 2
+    assert summary['building_iou'] == pytest.approx(2 / 3)
+    assert summary['road_iou'] == summary['pavement_iou'] == 1 / 2
+    assert summary['mean_iou'] == pytest.approx((1 / 2 + 2 / 3 + 1 / 2 + 1 / 2) / 4)
+    assert summary['accuracy'] == pytest.approx(5 / 7)
+    assert not [name for name in summary if name.startswith('lane')]
+
+
+def test_accuracy_of_a_partly_annotated_set_tells_its_labels_from_the_rest():
+    truth = np.array([[0, 1, 1, 0, 255]], np.uint8)
+    predicted = np.array([[2, 1, 0, 1, 1]], np.uint8)
+    assert Judge(LANE_ONLY).count(predicted, truth).summary()['accuracy'] == 2 / 4
+
+
+@pytest.mark.parametrize(('shift', 'expected'), [(0, 1.0), (3, 1.0), (4, 0.0)])
+def test_boundary_of_the_road_may_be_off_by_a_share_of_the_diagonal(shift, expected):
+    # 0.75 % of the diagonal of 300 x 400 is 3.75 pixels
+    truth = np.zeros((300, 400), np.uint8)
+    predicted = truth.copy()
+    truth[100:], predicted[100 + shift :] = ROAD, ROAD
+    road_only = np.array([False, False, True])
+    counts = Judge(road_only, boundaries=True).count(predicted, truth)
+    assert counts.boundary[ROAD].tolist() == [400 * expected, 400, 400 * expected, 400]
+    assert counts.summary()['road_boundary_f1'] == expected
+    assert 'road_boundary_f1' not in Judge(road_only).count(predicted, truth).summary()
+
+
+def test_what_nobody_labelled_has_no_boundary():
+    truth = np.full((300, 400), ROAD, np.uint8)
+    truth[:, 200:] = UNLABELLED
+    counts = Judge(ALL, boundaries=True).count(np.where(truth == ROAD, ROAD, 0), truth)
+    assert not counts.boundary.any()
+
+
+@given(predicted=PLANES, truth=TRUTHS, cuts=st.lists(st.integers(0, 7), max_size=3))
+@settings(max_examples=60, deadline=None)
+def test_counts_of_bands_add_up(predicted, truth, cuts):
+    judge = Judge(ALL, boundaries=True)
+    whole = judge.count(predicted, truth)
+    bands = judge.count(predicted, truth, [0, *sorted(cuts), 7])
+    assert bands.pixels.shape[0] == len(cuts) + 1
+    for name in ('pixels', 'right', 'near', 'boundary'):
+        assert np.array_equal(getattr(bands.sum(), name), getattr(whole, name))

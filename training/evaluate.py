@@ -15,7 +15,7 @@ from training.evaluation.bands import Bands
 from training.evaluation.figures import letter
 from training.evaluation.measure import measure_all
 from training.evaluation.models import MaskSource, models_of, open_model
-from training.evaluation.report import how_to_read, write_report
+from training.evaluation.report import how_to_read, prepare, write_report
 from training.evaluation.results import set_results
 from training.evaluation.sets import open_for_all
 from training.evaluation.sheets import write_overlays, write_sheet
@@ -34,6 +34,8 @@ def evaluate(config: EvaluateConfig, quiet: bool = False) -> dict[str, Any]:
     :raises SegNodeError: for a model or data set that cannot be read.
     """
     config.check()
+    if config.report:
+        prepare(config.report)
     with ExitStack() as stack:
         models = [
             stack.enter_context(open_model(name, config.threads, config.lane_threshold))

@@ -7,6 +7,7 @@ from seg_node.labels import LANE_MARKING, UNLABELLED
 from seg_node.postprocess import decide, OutputSpec
 from torch import nn
 from training.config import TrainConfig
+from training.data.label_table import LANE_NAMES
 from training.data.pairs import PairsFolder
 from training.data.sampling import MixedSampler, TrainingSamples
 from training.progress import track
@@ -27,7 +28,10 @@ def choose_threshold(
     of any new road, which makes the best threshold too high for that).
 
     :param folders: the sources of ``config.train``, opened.
+    :return: the usual threshold where no source, or no label of the run, is lane marking.
     """
+    if LANE_NAMES[LANE_MARKING] not in config.labels:
+        return OutputSpec().lane_threshold
     segmenter = TorchSegmenter(network, config.input, OutputSpec())
     samples = TrainingSamples(folders, config.input, config.augment)
     weights = [source.weight for source in config.train]
@@ -37,7 +41,8 @@ def choose_threshold(
     for draw in track(list(sampler), 'threshold', quiet):
         sample = samples[draw]
         scores = segmenter.batch_scores(sample['image'][None])[0].numpy()
-        counts[draw.source] += _overlaps(scores, sample['truth'].numpy())
+        covers = folders[draw.source].covers[LANE_MARKING]
+        counts[draw.source] += _overlaps(scores, sample['truth'].numpy(), covers)
     judged = [row for row, f in zip(counts, folders, strict=True) if f.annotated[LANE_MARKING]]
     if not judged:
         return OutputSpec().lane_threshold
@@ -45,8 +50,16 @@ def choose_threshold(
     return THRESHOLDS[int(np.mean(ious, axis=0).argmax())]
 
 
-def _overlaps(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Return (thresholds, 2): intersection and union of lane pixels."""
+def _overlaps(scores: np.ndarray, truth: np.ndarray, covers: np.ndarray) -> np.ndarray:
+    """
+    Return (thresholds, 2): intersection and union of lane pixels.
+
+    :param covers: (classes,) bool, labels that a pixel marked as lane may truly be.
+    """
     true, valid = truth == LANE_MARKING, truth != UNLABELLED
-    said = [(decide(scores, value) == LANE_MARKING) & valid for value in THRESHOLDS]
-    return np.array([((s & true).sum(), (s | true).sum()) for s in said])
+    result = []
+    for value in THRESHOLDS:
+        labels = decide(scores, value)
+        said = (labels == LANE_MARKING) & valid | covers[labels] & true
+        result.append((np.count_nonzero(said & true), np.count_nonzero(said | true)))
+    return np.array(result)

@@ -72,8 +72,8 @@ class Judge:
     def _confusion(self, predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
         """Return pixels by true and predicted id, (classes, classes) int64."""
         classes = len(self.labels)
-        pairs = np.where(truth == UNLABELLED, classes, truth).astype(np.uint16) * classes
-        pairs += predicted
+        rows = np.where(truth == UNLABELLED, classes, truth).astype(np.uint16)
+        pairs = rows * np.uint16(classes) + predicted.astype(np.uint16)
         table = np.bincount(pairs.ravel(), minlength=classes * (classes + 1))
         return table.reshape(classes + 1, classes)[:classes]
 

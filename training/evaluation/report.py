@@ -24,13 +24,12 @@ def write_report(
     """
     Write the files of a report; ``report.json`` comes last, so that with it all are there.
 
-    :param folder: made when missing; files of another name stay.
+    :param folder: as :func:`prepare` left it; files of another name stay.
     :param settings: of the evaluation, to do it again.
     :param sheets: pictures by the name that they get in the folder.
     :raises ConfigError: when the folder cannot be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix='.report-') as temporary:
             staged = Path(temporary)
             pictures = _draw(staged, result)
@@ -43,9 +42,25 @@ def write_report(
             for path in sorted(staged.iterdir(), key=lambda path: path.name == REPORT):
                 path.replace(folder / path.name)
     except OSError as error:
-        raise ConfigError(
-            f'--report {folder} cannot be written ({error}): name another folder'
-        ) from error
+        raise _refusal(folder, error) from error
+
+
+def prepare(folder: Path) -> None:
+    """
+    Make the folder of a report, before hours are spent on what it is to hold.
+
+    :raises ConfigError: when it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix='.report-'):
+            pass
+    except OSError as error:
+        raise _refusal(folder, error) from error
+
+
+def _refusal(folder: Path, error: OSError) -> ConfigError:
+    return ConfigError(f'--report {folder} cannot be written ({error}): name another folder')
 
 
 def markdown(result: Mapping[str, Any], pictures: Mapping[str, str]) -> str:

@@ -100,5 +100,5 @@ def _notes(folder: PairsFolder, total: SegmentationCounts) -> list[str]:
         hits, _, missed = total.pixels[label].tolist()
         if not hits + missed:
             name = folder.labels[label]
-            notes.append(f'no pixel of this set is {name}: the figures of {name} mean little')
+            notes.append(f'no pixel of this set is {name}: the figures of it mean little')
     return notes

@@ -16,7 +16,7 @@ def open_for_all(
     """
     Open a set once for each model; models that share a label table share the folder.
 
-    :raises DataError: when it cannot be read, holds nothing, or judges what a model does not know.
+    :raises DataError: when it cannot be read, is empty, or judges what a model does not know.
     """
     opened: dict[tuple[str, ...], PairsFolder] = {}
     for model in models:
@@ -39,7 +39,4 @@ def _open(source: SetConfig, data_root: Path, model: MaskSource) -> PairsFolder:
         for name, members in source.covers.items()
         if name in labels
     }
-    folder = PairsFolder.open(replace(source, covers=covers), data_root, labels)
-    if not len(folder):
-        raise DataError(f'{folder.folder} has no samples: put pictures and masks into it')
-    return folder
+    return PairsFolder.open(replace(source, covers=covers), data_root, labels)
