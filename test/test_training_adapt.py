@@ -1,6 +1,7 @@
 """``adapt``: an adapter in a bundle, from a few labelled frames, or nothing changed at all."""
 
 from dataclasses import asdict, replace
+import io
 import json
 from pathlib import Path
 import shutil
@@ -9,13 +10,14 @@ import cv2
 import numpy as np
 import pytest
 from rendered_roads import render_road, write_pairs
+from rich.console import Console
 from seg_node.bundle import BundleError, ModelBundle
 from seg_node.bundle_report import describe_bundle
 from seg_node.errors import SegNodeError
 from seg_node.frame import Frame
 from seg_node.segmenter import Segmenter
 import torch
-from training.adapt import adapt
+from training.adapt import adapt, show
 from training.adapt_config import AdaptConfig
 from training.base_model import BaseModel
 from training.data.augment import AugmentConfig
@@ -203,6 +205,25 @@ def test_a_second_adapter_leaves_the_first_alone(config, adapted):
     names = {Path(file.path).name for file in both.manifest.adapters['plain'].files}
     assert names == {'model.onnx', 'adapter_config.json', 'adapter_model.safetensors'}
     assert list(ModelBundle.load(config.bundle).manifest.adapters) == ['negative']
+
+
+@pytest.mark.parametrize('gate', ['soft', 'top_k'])
+def test_a_conv_lora_that_cannot_be_folded_is_shipped_with_its_experts(fresh, gate):
+    lora = LoraConfig(kind='conv_lora', rank=2, scales=(1, 2), gate=gate, batch_norm='frozen')
+    result = adapt(replace(fresh, lora=lora), quiet=True)
+    assert result['merge_max_difference'] is None
+    assert set(result['parity_max_difference']) == {'onnxruntime', 'openvino', 'torch'}
+    assert max(result['parity_max_difference'].values()) <= 1
+    show(result, Console(file=(told := io.StringIO()), width=300))
+    assert 'cannot be folded' in told.getvalue()
+
+
+def test_a_mergeable_conv_lora_is_folded(fresh):
+    lora = LoraConfig(kind='conv_lora', rank=2, scales=(1,), gate='uniform', mergeable=True)
+    result = adapt(replace(fresh, lora=lora), quiet=True)
+    assert result['merge_max_difference'] < 1e-4
+    graph = fresh.bundle / 'adapters' / 'negative' / 'model.onnx'
+    assert abs(graph.stat().st_size - (fresh.bundle / 'model.onnx').stat().st_size) < 2000
 
 
 def test_a_name_that_is_taken_needs_replace(config, adapted):

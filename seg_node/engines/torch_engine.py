@@ -30,7 +30,7 @@ except ImportError as error:
         f'engine torch is not installed ({error}): pip install torch onnx'
     ) from error
 
-Operator = Callable[..., torch.Tensor]
+Operator = Callable[..., torch.Tensor | tuple[torch.Tensor, ...]]
 
 
 class TorchEngine:
@@ -92,7 +92,7 @@ class _Graph:
                 _OPERATORS[node.op_type],
                 list(node.input),
                 {item.name: onnx.helper.get_attribute_value(item) for item in node.attribute},
-                node.output[0],
+                list(node.output),
             )
             for node in graph.node
         ]
@@ -100,9 +100,11 @@ class _Graph:
     def run(self, batch: torch.Tensor) -> torch.Tensor:
         """Return the graph's first output."""
         values: dict[str, torch.Tensor] = {**self._constants, self._input: batch}
-        for operator, inputs, attributes, output in self._steps:
+        for operator, inputs, attributes, outputs in self._steps:
             arguments = [values[name] if name else None for name in inputs]
-            values[output] = operator(*arguments, **attributes)
+            results = operator(*arguments, **attributes)
+            several = results if isinstance(results, tuple) else (results,)
+            values.update(zip(outputs, several, strict=False))
         return values[self._output]
 
 
@@ -171,27 +173,91 @@ def _maximum(*values: torch.Tensor) -> torch.Tensor:
     return result
 
 
+def _batch_norm(
+    x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, mean: torch.Tensor,
+    variance: torch.Tensor, *, epsilon: float, **_: Any,
+) -> torch.Tensor:  # fmt: skip
+    return functional.batch_norm(x, mean, variance, scale, shift, eps=epsilon)
+
+
+def _constant_of_shape(shape: torch.Tensor, value: Any) -> torch.Tensor:
+    filling = torch.tensor(numpy_helper.to_array(value), device=shape.device)
+    return filling.expand(shape.tolist())
+
+
+def _pad(
+    x: torch.Tensor, pads: torch.Tensor, value: Any = None, axes: Any = None, *,
+    mode: bytes = b'constant',
+) -> torch.Tensor:  # fmt: skip
+    """Pad height and width; ONNX lists the starts of all axes, then their ends."""
+    starts, ends = pads.reshape(2, -1).tolist()
+    if axes is not None or len(starts) != 4 or any((*starts[:2], *ends[:2])):
+        raise EngineError('the torch engine knows Pad of height and width only')
+    sides = (starts[3], ends[3], starts[2], ends[2])
+    if mode == b'constant':
+        return functional.pad(x, sides, value=0.0 if value is None else float(value))
+    return functional.pad(x, sides, {b'edge': 'replicate', b'reflect': 'reflect'}[mode])
+
+
+def _mean(x: torch.Tensor, axes: torch.Tensor, *, keepdims: int = 1, **_: Any) -> torch.Tensor:
+    return x.mean(axes.tolist(), keepdim=bool(keepdims))
+
+
+def _sum(x: torch.Tensor, axes: torch.Tensor, *, keepdims: int = 1, **_: Any) -> torch.Tensor:
+    return x.sum(axes.tolist(), keepdim=bool(keepdims))
+
+
+def _scatter(
+    x: torch.Tensor, indices: torch.Tensor, updates: torch.Tensor, *, axis: int, **_: Any
+) -> torch.Tensor:
+    return x.scatter(axis, indices, updates)
+
+
+def _top_k(
+    x: torch.Tensor, k: torch.Tensor, *, axis: int, largest: int = 1, **_: Any
+) -> tuple[torch.Tensor, ...]:
+    return tuple(x.topk(int(k), axis, bool(largest)))
+
+
+def _unsqueeze(x: torch.Tensor, axes: torch.Tensor) -> torch.Tensor:
+    rank = x.ndim + len(axes)
+    for axis in sorted(position % rank for position in axes.tolist()):
+        x = x.unsqueeze(axis)
+    return x
+
+
 #: What our exports hold; one line more is all that a new operator needs.
 _OPERATORS: dict[str, Operator] = {
     'Add': torch.add,
+    'BatchNormalization': _batch_norm,
     'Cast': _cast,
     'Clip': lambda x, low=None, high=None: torch.clamp(x, low, high),
     'Concat': lambda *parts, axis: torch.cat(parts, axis),
+    'ConstantOfShape': _constant_of_shape,
     'Conv': _conv,
     'ConvTranspose': _conv_transpose,
     'DepthToSpace': _depth_to_space,
     'Div': torch.div,
+    'Erf': torch.erf,
     'Exp': torch.exp,
+    'Expand': lambda x, shape: x * torch.ones(shape.tolist(), dtype=x.dtype, device=x.device),
     'Floor': torch.floor,
     'Max': _maximum,
     'MaxPool': _max_pool,
     'Mul': torch.mul,
+    'Pad': _pad,
     'Reciprocal': torch.reciprocal,
+    'ReduceMean': _mean,
+    'ReduceSum': _sum,
     'Relu': functional.relu,
     'Reshape': lambda x, shape, **_: x.reshape(shape.tolist()),
     'Resize': _resize,
+    'ScatterElements': _scatter,
     'Sigmoid': torch.sigmoid,
     'Slice': _slice,
+    'Softmax': lambda x, axis=-1: x.softmax(axis),
     'Sub': torch.sub,
+    'TopK': _top_k,
     'Transpose': lambda x, perm: x.permute(*perm),
+    'Unsqueeze': _unsqueeze,
 }
