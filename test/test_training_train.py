@@ -1,16 +1,21 @@
 from dataclasses import replace
 import json
+import os
+import resource
 
 import pytest
 from seg_node.preprocess import InputSpec
 import torch
+from training.__main__ import main
+from training.config import OptimizerConfig
 from training.errors import ConfigError
 from training.lane_module import LaneModule
 from training.learning_curve import read_history
+from training.lora.config import LoraConfig
 from training.models.unet import UNetConfig
 from training.runs import BEST, LAST, read_weights, Run
 from training.train import train
-from training_runs import tiny_config
+from training_runs import same, tiny_config, write_config
 
 
 @pytest.fixture
@@ -104,3 +109,159 @@ def test_damaged_checkpoint_is_named(config):
 def test_settings_that_do_not_fit_name_the_flag(config, change, told):
     with pytest.raises(ConfigError, match=told):
         train(replace(config, **change), quiet=True)
+
+
+def test_seed_decides_whatever_the_number_of_workers(config):
+    config = replace(config, lora=LoraConfig(kind='lora', dropout=0.3), epochs=3)
+    last = []
+    for name, workers in (('none', 0), ('one', 1), ('two', 2)):
+        train(replace(config, name=name, workers=workers), quiet=True)
+        last.append(read_weights(config.runs / name / LAST))
+    assert same(last[0], last[1])
+    assert same(last[0], last[2])
+    train(replace(config, name='other', seed=2), quiet=True)
+    assert not same(last[0], read_weights(config.runs / 'other' / LAST))
+
+
+def test_resumed_workers_read_the_epoch_that_is_due(config):
+    """Workers read ahead, before the trainer tells them which epoch it is."""
+    config = replace(config, workers=1, samples_per_epoch=8, epochs=4)
+    train(config, quiet=True)
+    part = replace(config, name='part')
+    train_until_power_cut(part, epochs=1)
+    train(replace(part, resume=True), quiet=True)
+    assert same(read_weights(part.folder / LAST), read_weights(config.folder / LAST))
+    assert read_history(part.folder)['loss'] == read_history(config.folder)['loss']
+
+
+def test_run_can_be_looked_at_in_tensorboard(config):
+    event_accumulator = pytest.importorskip(
+        'tensorboard.backend.event_processing.event_accumulator', reason='tensorboard is optional'
+    )
+    train(config, quiet=True)
+    events = event_accumulator.EventAccumulator(str(config.folder / 'log' / 'version_0'))
+    events.Reload()
+    history = read_history(config.folder)
+    for name in ('loss', 'lane_iou', 'learning_rate'):
+        values = [event.value for event in events.Scalars(name)]
+        assert values == pytest.approx(list(history[name].values()))
+
+
+def test_run_states_what_it_cost(config):
+    facts = train(replace(config, samples_per_epoch=8), quiet=True)
+    resources = facts['resources']
+    assert resources['batches_timed'] == 2 * 3  # the first one of each epoch waits for others
+    assert 0 < resources['batch_ms_p50'] <= resources['batch_ms_p99']
+    assert 0 <= resources['data_wait_share'] <= 1
+    assert resources['peak_memory_mib'] > 50
+    assert 0 < resources['processor_cores'] < os.cpu_count() + 1
+    assert facts['parameters'] == {'total': 2032, 'trainable': 2032}
+    assert facts['multiply_adds'] == 655_360
+    assert facts['versions']['torch'] == torch.__version__
+    assert facts['metrics']['lane_iou'] == facts['best_lane_iou']
+
+
+def test_best_checkpoints_sort_by_what_they_are_worth(config):
+    facts = train(replace(config, epochs=5, keep_best=3), quiet=True)
+    kept = sorted((config.folder / 'best').iterdir())
+    assert len(kept) == 3
+    scores = read_history(config.folder)['lane_iou']
+    for path in kept:
+        epoch = int(path.stem.rpartition('epoch')[2])
+        assert path.name == f'lane_iou{scores[epoch]:.4f}_epoch{epoch:04d}.ckpt'
+        assert torch.load(path, weights_only=True)['epoch'] == epoch
+    others = set(scores) - {int(path.stem.rpartition('epoch')[2]) for path in kept}
+    assert min(scores[int(p.stem.rpartition('epoch')[2])] for p in kept) >= max(
+        scores[epoch] for epoch in others
+    )
+    best = torch.load(config.folder / BEST, weights_only=True)
+    assert best['epoch'] == facts['metrics']['epoch']
+    assert scores[best['epoch']] == max(scores.values())
+
+
+def test_run_ends_when_nothing_gets_better(config):
+    still = replace(config, epochs=9, patience=2, optimizer=OptimizerConfig(learning_rate=1e-30))
+    facts = train(still, quiet=True)
+    assert facts['epochs_done'] == 3
+    again = train(replace(still, resume=True), quiet=True)
+    assert again['epochs_done'] == 3
+
+
+def test_unknown_metric_to_monitor_lists_those_there_are(config):
+    with pytest.raises(ConfigError, match=r'--monitor is kerb_iou, .* lane_iou, .*road_iou'):
+        train(replace(config, monitor='kerb_iou'), quiet=True)
+
+
+def test_diverging_run_stops_with_the_remedy(config):
+    wild = replace(
+        config, optimizer=OptimizerConfig(learning_rate=1e25, warmup_steps=0, gradient_clip=0)
+    )
+    with pytest.raises(ConfigError, match=r'(loss|gradient) is .* at epoch 0, batch 1: .*--name'):
+        train(wild, quiet=True)
+    assert not list(config.folder.glob('*.ckpt'))
+
+
+def test_diverging_later_keeps_the_last_good_checkpoint(config):
+    train(config, quiet=True)
+    path = config.folder / LAST
+    poisoned = torch.load(path, weights_only=True)
+    poisoned['current_weights']['network.head.weight'] *= float('nan')
+    torch.save(poisoned, path)
+    before = path.read_bytes()
+    with pytest.raises(ConfigError, match=r'the loss is nan at epoch 2, batch 0: .*last whole'):
+        train(replace(config, epochs=3, resume=True), quiet=True)
+    assert path.read_bytes() == before
+
+
+def test_full_disk_is_told_in_one_line_and_spoils_nothing(config):
+    train(config, quiet=True)
+    before = {p: p.read_bytes() for p in config.folder.glob('*.ckpt')}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, hard))  # as a disk without room
+    try:
+        with pytest.raises(ConfigError, match=r'cannot write .*ckpt \(.*\): make room') as caught:
+            train(replace(config, epochs=3, resume=True), quiet=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert '\n' not in str(caught.value)
+    assert {p: p.read_bytes() for p in config.folder.rglob('*.ckpt')} == before
+    assert train(replace(config, epochs=3, resume=True), quiet=True)['epochs_done'] == 3
+
+
+def test_run_is_not_resumed_with_other_settings(config):
+    train(config, quiet=True)
+    other = replace(config, resume=True, optimizer=replace(config.optimizer, learning_rate=0.5))
+    with pytest.raises(ConfigError, match=r'with optimizer\.learning_rate 0\.02, not 0\.5'):
+        train(other, quiet=True)
+
+
+def test_broken_picture_in_a_worker_is_one_line(config, capsys, tmp_path):
+    for path in (config.data_root / 'roads' / 'images').iterdir():
+        path.write_bytes(path.read_bytes()[:100])
+    settings = write_config(replace(config, workers=1), tmp_path / 'c.json')
+    assert main(['train', str(settings), '--json']) == 2
+    error = capsys.readouterr().err.strip()
+    assert error.startswith('error: ')
+    assert error.endswith('is not a readable picture: replace or remove it')
+    assert '\n' not in error
+
+
+@pytest.mark.parametrize('precision', ['bf16-mixed', '16-mixed'])
+def test_half_precision_trains_or_says_what_does(config, precision):
+    config = replace(config, precision=precision, accelerator='cpu')
+    if precision == '16-mixed':
+        with pytest.raises(ConfigError, match='16-mixed needs a GPU'):
+            train(config, quiet=True)
+        return
+    train(config, quiet=True)
+    weights = read_weights(config.folder / LAST)
+    assert all(torch.isfinite(value).all() for value in weights.values())
+    assert weights['head.weight'].dtype == torch.float32
+
+
+def test_progress_of_a_log_file_is_a_line_an_epoch(config, capsys):
+    train(config)
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert lines[0].startswith('2,032 parameters, 2,032 of them trained')
+    assert [line.split(':')[0] for line in lines[1:]] == ['epoch 1 of 2', 'epoch 2 of 2']
+    assert 'lane_iou' in lines[1]

@@ -25,7 +25,9 @@ LOGS = 'log'
 #: Weights to fine-tune from, in a bundle.
 BUNDLE_WEIGHTS = 'model.safetensors'
 _PREFIX = 'network.'  # of the network's weights inside a Lightning checkpoint
-_DAMAGED = (pickle.UnpicklingError, SafetensorError, RuntimeError, KeyError, EOFError, ValueError)
+_DAMAGED = (
+    pickle.UnpicklingError, SafetensorError, OSError, RuntimeError, KeyError, EOFError, ValueError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+import sys
 from typing import Any
 
 from lightning.pytorch import Trainer
@@ -89,11 +90,11 @@ def _write(facts: dict[str, Any], config: TrainConfig) -> None:
 
 def _tell_cost(facts: dict[str, Any]) -> None:
     parameters, size = facts['parameters'], facts['config']['input']
-    Console(stderr=True).print(
+    print(
         f'{parameters["total"]:,} parameters, {parameters["trainable"]:,} of them trained; '
         f'{facts["multiply_adds"] / 1e9:.3f} billion multiply-adds for one picture of '
         f'{size["width"]}x{size["height"]}',
-        highlight=False,
+        file=sys.stderr,
     )
 
 

@@ -22,7 +22,7 @@ _MAY_CHANGE = (
     'accelerator', 'data_root', 'devices', 'epochs', 'keep_best', 'name', 'num_nodes', 'patience',
     'resume', 'runs', 'strategy', 'threads', 'workers',
 )  # fmt: skip
-_DAMAGED = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError)
+_DAMAGED = (pickle.UnpicklingError, OSError, RuntimeError, EOFError, ValueError, KeyError)
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -36,8 +36,12 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
         :raises OSError: when it cannot be written; the old one is untouched then.
         """
-        with replacing(Path(path)) as temporary, temporary.open('wb') as file:
-            _save(checkpoint, file)
+        try:
+            with replacing(Path(path)) as temporary, temporary.open('wb') as file:
+                _save(checkpoint, file)
+        except OSError as error:
+            error.filename = str(path)
+            raise
 
     def load_checkpoint(self, path: Any, *_: Any, **__: Any) -> dict[str, Any]:
         """
@@ -118,7 +122,7 @@ def _refuse_other_settings(config: TrainConfig) -> None:
             'under another --name'
         ) from error
     now = _flat(config.as_dict())
-    for key in before.keys() & now.keys():
+    for key in sorted(before.keys() & now.keys()):
         if key.partition('.')[0] not in _MAY_CHANGE and before[key] != now[key]:
             raise ConfigError(
                 f'--resume: the run was started with {key} {before[key]}, not {now[key]}: give '
