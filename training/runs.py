@@ -57,7 +57,7 @@ class Run:
                 f'no training run at {path}: a run folder has {BEST} and {FACTS}; '
                 'make one with python -m training train'
             )
-        facts = _read_facts(facts_path)
+        facts = read_facts(facts_path)
         config = from_plain(TrainConfig, facts['config'], str(facts_path))
         network: nn.Module = UNet(config.network)
         if config.lora.kind != 'none':
@@ -93,7 +93,12 @@ def facts_path_of(checkpoint: Path) -> Path:
     return (folder if (folder / FACTS).is_file() else folder.parent) / FACTS
 
 
-def _read_facts(path: Path) -> dict[str, Any]:
+def read_facts(path: Path) -> dict[str, Any]:
+    """
+    Return what a run states about itself.
+
+    :raises ConfigError: when the file is damaged.
+    """
     try:
         facts = json.loads(path.read_text(encoding='utf-8'))
         facts['config'].items()
@@ -134,7 +139,7 @@ def initial_weights(path: Path) -> Mapping[str, torch.Tensor]:
     checkpoint = weights_path(path)
     facts_path = facts_path_of(checkpoint)
     if checkpoint.suffix == '.ckpt' and facts_path.is_file():
-        kind = _read_facts(facts_path)['config'].get('lora', {}).get('kind', 'none')
+        kind = read_facts(facts_path)['config'].get('lora', {}).get('kind', 'none')
         if kind != 'none':
             return Run.load(path).network.state_dict()
     return read_weights(checkpoint)

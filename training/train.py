@@ -28,7 +28,7 @@ from training.loop.schedule import total_steps
 from training.loop.start import build_network
 from training.loop.trainer import make_trainer, prepare_process
 from training.provenance import describe_cost, describe_run
-from training.runs import FACTS, starting_shape
+from training.runs import FACTS, read_facts, starting_shape
 
 
 def train(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
@@ -46,7 +46,8 @@ def train(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
     sets = open_all(config)
     network = build_network(config, fresh=checkpoint is None)
     with told_in_one_line(config):
-        facts = describe_run(config, *sets) | describe_cost(network, config)
+        facts = read_facts(config.folder / FACTS) if checkpoint else {}
+        facts |= describe_run(config, *sets) | describe_cost(network, config)
         module = LaneModule(config, network, _total_steps(config), sets[1], Teacher.load(config))
         best = RunCheckpoints(config.folder, config.monitor, config.keep_best)
         meter = ResourceMeter()
