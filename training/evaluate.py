@@ -102,9 +102,11 @@ def show(result: dict[str, Any], console: Console) -> None:
             for note in row['notes']:
                 console.print(f'   {row["path"]}: {note}', style='yellow', highlight=False)
     for grid in grids_of(result):
-        table = Table(title=grid.title, title_justify='left')
-        for place, column in enumerate(grid.columns):
-            table.add_column(column, justify='right' if place else 'left', overflow='fold')
+        console.print(f'\n{grid.title}', highlight=False)
+        table = Table(grid.columns[0])
+        table.columns[0].no_wrap = True
+        for column in grid.columns[1:]:
+            table.add_column(column, justify='right', overflow='fold')
         for row in grid.rows:
             table.add_row(*row)
         console.print(table)

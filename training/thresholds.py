@@ -30,7 +30,8 @@ def choose_threshold(
     :param folders: the sources of ``config.train``, opened.
     :return: the usual threshold where no source, or no label of the run, is lane marking.
     """
-    if LANE_NAMES[LANE_MARKING] not in config.labels:
+    judged = [place for place, folder in enumerate(folders) if folder.annotated[LANE_MARKING]]
+    if not judged or config.labels[LANE_MARKING] != LANE_NAMES[LANE_MARKING]:
         return OutputSpec().lane_threshold
     segmenter = TorchSegmenter(network, config.input, OutputSpec())
     samples = TrainingSamples(folders, config.input, config.augment)
@@ -43,10 +44,7 @@ def choose_threshold(
         scores = segmenter.batch_scores(sample['image'][None])[0].numpy()
         covers = folders[draw.source].covers[LANE_MARKING]
         counts[draw.source] += _overlaps(scores, sample['truth'].numpy(), covers)
-    judged = [row for row, f in zip(counts, folders, strict=True) if f.annotated[LANE_MARKING]]
-    if not judged:
-        return OutputSpec().lane_threshold
-    ious = [row[:, 0] / np.maximum(1, row[:, 1]) for row in judged]
+    ious = [counts[place, :, 0] / np.maximum(1, counts[place, :, 1]) for place in judged]
     return THRESHOLDS[int(np.mean(ious, axis=0).argmax())]
 
 

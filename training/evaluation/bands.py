@@ -47,7 +47,8 @@ class Geometry:
         try:
             k, pixels, name = camera['k'], camera['height'], camera['name']  # type: ignore[index]
             pitch_deg = camera['pose']['pitch_deg']  # type: ignore[index]
-            height_m = line.get('camera_height_m', heights_m.get(name, 0.0))
+            stated_m = line.get('camera_height_m', heights_m.get(name, 0.0))
+            height_m = camera.get('height_m', stated_m)  # type: ignore[union-attr]
             geometry = cls(k[4] / pixels, k[5] / pixels, math.radians(pitch_deg), height_m)
         except (KeyError, TypeError, IndexError, ZeroDivisionError):
             return None

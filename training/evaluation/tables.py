@@ -7,6 +7,11 @@ from typing import Any
 from training.evaluation.figures import letter, title_of
 from training.evaluation.results import NO_METRICS
 
+#: Shown before all others.
+_MAIN = (
+    'lane_iou', 'lane_f1_3px', 'lane_precision', 'lane_recall', 'road_iou', 'road_boundary_f1',
+    'mean_iou', 'boundary_f1', 'accuracy',
+)  # fmt: skip
 #: Columns of bands and groups; sets that know neither lane nor road show their mean IoU.
 _OF_PARTS = ('samples', 'lane_pixels', 'lane_iou', 'lane_f1_3px', 'road_iou')
 
@@ -46,9 +51,16 @@ def grids_of(result: Mapping[str, Any]) -> Iterator[Grid]:
             yield from (_sweep(model, place) for place, model in enumerate(models))
 
 
+def _metric_names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the metrics that any of the results has, the main ones first."""
+    held = dict.fromkeys(name for row in rows for name in row if name not in NO_METRICS)
+    main = [name for name in _MAIN if name in held]
+    return main + [name for name in held if name not in main]
+
+
 def _alone(sets: Sequence[Mapping[str, Any]]) -> Grid:
     """One model: metrics down, sets across."""
-    names = dict.fromkeys(name for row in sets for name in row if name not in NO_METRICS)
+    names = _metric_names(sets)
     columns = ('', *(title_of(row) for row in sets))
     rows = [('samples', *(str(row['samples']) for row in sets))]
     rows += [(name, *(_with_interval(row, name) for row in sets)) for name in names]
@@ -57,7 +69,7 @@ def _alone(sets: Sequence[Mapping[str, Any]]) -> Grid:
 
 def _compared(models: Sequence[Mapping[str, Any]]) -> Grid:
     """Several models on one set: metrics down, models and differences to the first across."""
-    names = dict.fromkeys(name for row in models for name in row if name not in NO_METRICS)
+    names = _metric_names(models)
     letters = [letter(place) for place in range(len(models))]
     columns = ('', *letters, *(f'{name} - A' for name in letters[1:]))
     rows = [
