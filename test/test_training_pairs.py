@@ -67,6 +67,26 @@ def remove_masks_folder(folder):
     (folder / 'masks').rename(folder / 'labels')
 
 
+def empty(folder):
+    for path in (*folder.glob('images/*'), *folder.glob('masks/*')):
+        path.unlink()
+
+
+def put_into_parts(folder):
+    part = folder / 'train'
+    part.mkdir()
+    for name in ('images', 'masks'):
+        (folder / name).rename(part / name)
+
+
+def keep_two_formats(folder):
+    cv2.imwrite(str(folder / 'images/0005.jpg'), np.zeros((64, 128, 3), np.uint8))
+
+
+def spoil_listing(folder):
+    (folder / 'samples.jsonl').write_bytes(b'\xff\xfe\n')
+
+
 def remove_statement(folder):
     (folder / 'dataset.json').unlink()
 
@@ -82,7 +102,11 @@ def break_statement(folder):
 @pytest.mark.parametrize(('damage', 'told'), [
     (remove_mask, '0005 has no mask'),
     (remove_image, '0005 has no picture'),
-    (remove_masks_folder, 'masks is missing'),
+    (remove_masks_folder, r'masks is missing.*this one has images, labels; name the right one'),
+    (put_into_parts, r'a pairs folder has images/ and masks/, this one has train;.* or path'),
+    (empty, 'the set is empty; it needs pictures'),
+    (keep_two_formats, r'holds 0005 twice, as \.(png and \.jpg|jpg and \.png)'),
+    (spoil_listing, r'samples\.jsonl is not text'),
     (remove_statement, 'not stated'),
     (misspell_label, 'lanes'),
     (break_statement, 'not valid JSON'),

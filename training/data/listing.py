@@ -23,7 +23,10 @@ def read_listing(folder: Path) -> Listing | None:
     path = folder / SAMPLES
     if not path.is_file():
         return None
-    content, _, _ = path.read_text(encoding='utf-8').rpartition('\n')
+    try:
+        content, _, _ = path.read_text(encoding='utf-8').rpartition('\n')
+    except UnicodeDecodeError as error:
+        raise DataError(f'{path} is not text ({error}): mend or remove the file') from error
     lines: Listing = {}
     for number, text in enumerate(content.splitlines(), start=1):
         try:

@@ -85,11 +85,22 @@ def _list_files(
         wanted['soft'] = (source.soft_labels, _SOFT)
     files = {}
     for use, (name, suffixes) in wanted.items():
-        found = {path.stem: path for path in _with_suffix(folder / name, suffixes, use)}
+        found = _by_name(_with_suffix(folder / name, suffixes, use))
         if listing is not None:
             found = {stem: path for stem, path in found.items() if stem in listing}
         files[use] = found
     return files
+
+
+def _by_name(paths: Iterator[Path]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in paths:
+        if (other := found.setdefault(path.stem, path)) != path:
+            raise DataError(
+                f'{path.parent} holds {path.stem} twice, as {path.suffix} and {other.suffix}: '
+                'remove one'
+            )
+    return found
 
 
 def _with_suffix(folder: Path, suffixes: tuple[str, ...], use: str) -> Iterator[Path]:
@@ -98,6 +109,6 @@ def _with_suffix(folder: Path, suffixes: tuple[str, ...], use: str) -> Iterator[
         flag = {'soft': 'soft_labels'}.get(use, use)
         raise DataError(
             f'{folder} is missing: a pairs folder has images/ and masks/, this one has '
-            f'{", ".join(there) or "no folders"}; name the right one with {flag}'
+            f'{", ".join(there) or "no folders"}; name the right one with {flag} or path'
         )
     return (path for path in folder.iterdir() if path.suffix.lower() in suffixes)
