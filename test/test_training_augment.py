@@ -13,10 +13,11 @@ from training.data.augment import augment, AugmentConfig, Sample
 from training.data.blending import blend
 from training.data.geometry import draw_movement, GeometryConfig, warp_pair
 from training.data.pairs import PairsFolder
-from training.data.photometric import PhotometricConfig, spoil
+from training.data.photometric import borrow_colors, PhotometricConfig, spoil
 from training.data.rain import fall_rain
-from training.data.sampling import MixedSampler, TrainingSamples
+from training.data.sampling import Draw, MixedSampler, TrainingSamples
 from training.data.sources import SourceConfig
+from training.errors import DataError
 
 SPEC = InputSpec(width=128, height=96)
 EVERYTHING = AugmentConfig(
@@ -193,6 +194,40 @@ def test_blend_mixes_by_share():
     black, white = np.zeros((1, 3, 3), np.uint8), np.full((1, 3, 3), 255, np.uint8)
     share = np.array([[0, 128, 255]], np.uint8)
     assert blend(black, white, share)[0, :, 0].tolist() == [0, 128, 255]
+
+
+def test_colours_move_towards_those_of_another_picture():
+    road, _ = render_road(np.random.default_rng(0))
+    other = np.full((50, 70, 3), (20, 60, 200), np.uint8)
+    other[::2] = (40, 90, 250)
+    moved = borrow_colors(road, other, np.random.default_rng(0))
+    for channel in range(3):
+        before, after, wanted = (p[:, :, channel].mean() for p in (road, moved, other))
+        assert abs(after - wanted) < 0.7 * abs(before - wanted)
+    shades = [moved[road[:, :, 0] == level, 0].mean() for level in np.unique(road[:, :, 0])]
+    assert (np.diff(shades) >= 0).all(), 'what was lighter stays lighter'
+
+
+def test_styles_are_mixed_across_sets(tmp_path):
+    for name in ('roads', 'red'):
+        write_pairs(tmp_path / name, 3, ('road',))
+    for path in (tmp_path / 'red/images').iterdir():
+        cv2.imwrite(str(path), np.full((64, 128, 3), (10, 10, 240), np.uint8))
+    folders = [PairsFolder.open(SourceConfig(path=name), tmp_path) for name in ('roads', 'red')]
+    plain = AugmentConfig(STILL, PhotometricConfig(tone=0, saturation=0, hue_deg=0), 0, borrow=0)
+    redness = []
+    for config in (plain, replace(plain, borrow=1.0)):
+        samples = TrainingSamples(folders, SPEC, config)
+        drawn = [samples[Draw(0, 0, (1, 0, position))] for position in range(12)]
+        redness.append(np.mean([sample['image'][:, :, 2].float().mean() for sample in drawn]))
+        # labels are those of the set whose picture it is
+        assert all((sample['truth'] == drawn[0]['truth']).all() for sample in drawn)
+    assert redness[1] > redness[0] + 10
+
+
+def test_sources_without_any_weight_are_refused():
+    with pytest.raises(DataError, match='every source has weight 0'):
+        MixedSampler([3, 4], [0, 0], 8, 1)
 
 
 def test_sampler_draws_by_weight_and_uses_every_sample():

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from rendered_roads import write_pairs
+from training.__main__ import main, VERBS
 from training.command_line import parse
 from training.config import TrainConfig
 from training.data.sources import SetConfig, SourceConfig
@@ -146,6 +147,28 @@ def test_timing_tells_steps_with_the_loader_and_without(config, tmp_path, worker
     assert 0 <= timing['wait_share'] <= 1
     assert timing['batch_ms'] > 0
     assert not (tmp_path / 'runs').exists(), 'steps that are thrown away leave nothing'
+
+
+def test_from_the_command_line_problems_are_one_line_and_exit_2(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(VERBS, 'inspect', ('inspect_data', 'inspect_config.InspectConfig', ''))
+    write_pairs(tmp_path / 'roads', 4, ('road',))
+    path = tmp_path / 'run.yaml'
+    path.write_text(
+        f'data_root: {tmp_path}\nnetwork: {{widths: [4, 8]}}\ninput: {{width: 64, height: 32}}\n'
+        'train: [{path: roads, part: train, hold_out: 1}]\n'
+        'validation: [{path: roads, part: held_out, hold_out: 1}]\n'
+    )
+    arguments = ['inspect', str(path), '--output', str(tmp_path / 'out'), '--json']
+    assert main(arguments) == 0
+    assert json.loads(capsys.readouterr().out)['sets'][0]['samples'] == 3
+    assert main(arguments[:-1]) == 0
+    assert 'multiply-adds a picture' in capsys.readouterr().out
+    (tmp_path / 'roads/masks/0001.png').unlink()
+    assert main(arguments) == 2
+    told = capsys.readouterr()
+    assert not told.out
+    assert told.err.startswith('error: 1 to mend in the data')
+    assert told.err.count('\n') == 1
 
 
 def test_a_configuration_of_train_is_one_of_inspect(tmp_path):

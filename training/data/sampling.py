@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import Dataset, Sampler
 from training.data.augment import augment, AugmentConfig, Sample
 from training.data.pairs import PairsFolder
+from training.errors import DataError
 
 
 class Draw(NamedTuple):
@@ -37,7 +38,10 @@ class MixedSampler(Sampler[Draw]):
         :param sizes: samples of each source.
         :param weights: of each source; their sum does not matter.
         :param samples: drawn in an epoch.
+        :raises DataError: when no source has a weight.
         """
+        if not np.sum(weights) > 0:
+            raise DataError('every source has weight 0: give one that is to be used more')
         self._sizes = list(sizes)
         self._shares = np.array(weights, float) / np.sum(weights)
         self._samples, self._seed, self._epoch = samples, seed, 0
