@@ -29,9 +29,9 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary.touch(exist_ok=False)
     try:
         yield temporary
-        _sync(temporary)
+        sync(temporary)
         temporary.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -67,7 +67,7 @@ def put_folder(new: Path, path: Path) -> None:
             previous.rename(path)
             raise
         previous.rename(new)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def _exchange(first: Path, second: Path) -> bool:
@@ -82,7 +82,8 @@ def _exchange(first: Path, second: Path) -> bool:
     )
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or what a folder lists, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

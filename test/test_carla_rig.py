@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -13,15 +12,11 @@ import time
 from carla_server import carla_server, CarlaServer, ROOT
 import numpy as np
 import pytest
-from seg_node.carla import library
 from seg_node.carla.config import CameraMount, RigConfig
-from seg_node.carla.connection import connect
-from seg_node.carla.errors import CarlaError, ConnectError, NoServerError, ServerLostError
+from seg_node.carla.errors import CarlaError, NoServerError, ServerLostError
 from seg_node.carla.lane_marks import lane_marks_only, MapLines
-from seg_node.carla.pairing import IncompleteError, Pairing
 from seg_node.carla.pose import Pose
 from seg_node.carla.rig import open_rig
-from seg_node.carla.schedule import Schedule
 from seg_node.carla.shot import LostShot, Shot
 from seg_node.carla.tags import labels_of_picture, labels_of_tags
 from seg_node.labels import LANE_MARKING
@@ -282,82 +277,6 @@ def test_a_server_that_hangs_is_told_soon(tmp_path: Path) -> None:
         server.process.kill()
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(('127.0.0.1', 0))
-        return found.getsockname()[1]
-
-
-def test_nothing_listens() -> None:
-    with pytest.raises(NoServerError, match=r'no simulator listens on 127.0.0.1:\d+: start CARLA'):
-        connect('127.0.0.1', free_port(), 2.0)
-
-
-def test_an_unknown_host() -> None:
-    with pytest.raises(ConnectError, match=r"the host 'no-such-host\.invalid' is unknown"):
-        connect('no-such-host.invalid', 2000, 2.0)
-
-
-def test_something_else_listens() -> None:
-    silent = pytest.raises(NoServerError, match='does not answer as CARLA within 1 s')
-    with listener(lambda request: b'') as port, silent:
-        connect('127.0.0.1', port, 1.0)
-    other = pytest.raises(ConnectError, match=r"is not CARLA \(it answers b'HTTP/1.1 400")
-    with listener(lambda request: b'HTTP/1.1 400 Bad Request\r\n\r\n') as port, other:
-        connect('127.0.0.1', port, 5.0)
-
-
-def test_another_version() -> None:
-    import msgpack
-
-    def answer(request: bytes) -> bytes:
-        _, number, name, _ = msgpack.unpackb(request)
-        assert name == 'version'
-        return msgpack.packb([1, number, None, [[1, '0.9.13']]])
-
-    refused = pytest.raises(ConnectError, match=r'CARLA 0.9.13 .* pip install carla==0.9.13')
-    with listener(answer) as port, refused:
-        connect('127.0.0.1', port, 5.0)
-
-
-class listener:  # noqa: N801
-    """A TCP server that answers whatever comes, each connection on a thread of its own."""
-
-    def __init__(self, answer) -> None:
-        self._answer = answer
-        self._socket = socket.create_server(('127.0.0.1', 0))
-
-    def __enter__(self) -> int:
-        threading.Thread(target=self._serve, daemon=True).start()
-        return self._socket.getsockname()[1]
-
-    def __exit__(self, *_) -> None:
-        self._socket.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
-
-    def _talk(self, connection: socket.socket) -> None:
-        with connection:
-            while request := connection.recv(4096):
-                connection.sendall(self._answer(request))
-
-
-def test_a_missing_client_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, 'carla', None)
-    monkeypatch.setattr(library.sys, 'version_info', (3, 12, 0))
-    with pytest.raises(CarlaError, match=r'pip install carla==0.9.16 \(Python 3.10 to 3.12\)'):
-        library.carla_library()
-    monkeypatch.setattr(library.sys, 'version_info', (3, 14, 0))
-    with pytest.raises(CarlaError, match=r'no wheel for Python 3.14: use Python 3\.10'):
-        library.carla_library()
-
-
 @pytest.mark.parametrize(
     ('changes', 'words'),
     [
@@ -373,50 +292,3 @@ def test_what_the_server_does_not_have(server, bystander, changes, words) -> Non
     with pytest.raises(CarlaError, match=words), open_rig(config_for(server, **changes)):
         pass
     assert state_of(bystander) == before
-
-
-@pytest.mark.parametrize(
-    ('make', 'words'),
-    [
-        (lambda: CameraMount('a b'), "camera name 'a b' cannot be part of a topic"),
-        (lambda: CameraMount(width=0), '0x450 is no size'),
-        (lambda: CameraMount(fov_deg=180.0), 'fov_deg 180 is no field of view'),
-        (lambda: RigConfig(rate_hz=1.0), 'rate_hz 1 is out of range'),
-        (lambda: RigConfig(port=0), 'port 0 is no port'),
-        (lambda: RigConfig(autopilot='me'), "autopilot 'me' is unknown"),  # type: ignore[arg-type]
-        (lambda: RigConfig(cameras=(CameraMount(), CameraMount())), 'two cameras have one name'),
-        (lambda: Schedule.parse('ClearNoon', 'weather_schedule'), "'ClearNoon' is no NAME:FRAMES"),
-        (lambda: Schedule.parse('ClearNoon:0', 'weather_schedule'), 'is no NAME:FRAMES'),
-    ],
-)
-def test_a_config_that_cannot_be(make, words: str) -> None:
-    with pytest.raises(CarlaError, match=words):
-        make()
-
-
-def test_a_schedule_begins_again() -> None:
-    schedule = Schedule.parse(' ClearNoon:2, HardRainNight:1,ClearNoon:1 ', 'weather_schedule')
-    assert [schedule.at(frame) for frame in range(6)] == [
-        'ClearNoon', 'ClearNoon', 'HardRainNight', 'ClearNoon', 'ClearNoon', 'ClearNoon',
-    ]  # fmt: skip
-    assert schedule.names == ('ClearNoon', 'HardRainNight')
-    assert Schedule.parse('', 'x').at(7) == ''
-
-
-def test_pairs_come_in_any_order_and_late_ones_are_counted() -> None:
-    pairing = Pairing(['rgb', 'truth'])
-    pairing.put('truth', 7, 'T7')
-    pairing.put('rgb', 8, 'R8')
-    pairing.put('rgb', 7, 'R7')
-    assert pairing.take(7, 0.0) == {'rgb': 'R7', 'truth': 'T7'}
-    with pytest.raises(IncompleteError, match='no truth'):
-        pairing.take(8, 0.05)
-    pairing.put('truth', 8, 'T8')
-    assert pairing.late == 1
-    threading.Timer(
-        0.1, lambda: [pairing.put(name, 10, name) for name in ('truth', 'rgb')]
-    ).start()
-    pairing.put('rgb', 9, 'R9')
-    assert pairing.take(10, 5.0) == {'rgb': 'rgb', 'truth': 'truth'}
-    pairing.put('truth', 9, 'T9')
-    assert pairing.late == 2

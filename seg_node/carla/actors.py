@@ -16,6 +16,7 @@ _log = logging.getLogger(__name__)
 
 #: The library needs some milliseconds to let go of a receiver.
 _LET_GO_S = 1.0
+_HANG_UP_S = 0.2
 
 
 class MadeActors:
@@ -58,15 +59,24 @@ class MadeActors:
         Hang up all sensors; this needs no server, and lost ones would try to connect again.
 
         The library lets go of the receivers on threads of its own, which want Python's lock for
-        it; if Python ends meanwhile, the process is aborted. So that is waited for.
+        it; if Python ends meanwhile, the process is aborted. So that is waited for. A little more
+        is waited for the sockets, which its threads close: a town that is loaded meanwhile made
+        the library close one twice, and abort the process (on a very busy machine in one of
+        three runs; one of eight with the wait).
         """
-        for actor in self._made:
-            if isinstance(actor, self._carla.Sensor) and actor.is_listening():
-                actor.stop()
+        listening = [
+            actor
+            for actor in self._made
+            if isinstance(actor, self._carla.Sensor) and actor.is_listening()
+        ]
+        for actor in listening:
+            actor.stop()
         end_s = time.monotonic() + _LET_GO_S
         while any(receiver() for receiver in self._receivers) and time.monotonic() < end_s:
             time.sleep(0.005)
         self._receivers.clear()
+        if listening:
+            time.sleep(_HANG_UP_S)
 
     def destroy(self, check_server: Callable[[], None]) -> None:
         """

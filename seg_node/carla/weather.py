@@ -44,5 +44,5 @@ def _check_known(name: str, known: list[str], what: str) -> None:
     if name in known:
         return
     close = difflib.get_close_matches(name, known, 1)
-    hint = f'did you mean {close[0]}? ' if close else ''
-    raise CarlaError(f"{what} '{name}' is unknown: {hint}Known are {', '.join(known)}")
+    hint = f'did you mean {close[0]}? Known' if close else 'known'
+    raise CarlaError(f"{what} '{name}' is unknown: {hint} are {', '.join(known)}")

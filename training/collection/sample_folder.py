@@ -18,6 +18,7 @@ import re
 import shutil
 from typing import Any
 
+from seg_node.atomic_files import sync
 from training.collection.errors import CollectError
 from training.collection.ledger import LEDGER, Ledger
 
@@ -106,7 +107,7 @@ class SampleFolder:
         )
         with told_plainly(self.path):
             for name in (IMAGES, MASKS):
-                _sync(self.path / name)
+                sync(self.path / name)
             try:
                 _write_all(self._samples.fileno(), content)
                 os.fsync(self._samples.fileno())
@@ -230,11 +231,3 @@ def _write_all(descriptor: int, content: bytes) -> None:
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
