@@ -13,17 +13,14 @@ from seg_node.atomic_files import write_text
 from training.config import TrainConfig
 from training.lane_module import LaneModule
 from training.learning_curve import CURVE, draw_learning_curve
-from training.loop.checkpoints import (
-    checkpoint_to_resume,
-    epoch_after,
-    RunCheckpoints,
-    StopEarly,
-)
+from training.loop.checkpoints import RunCheckpoints
 from training.loop.distillation import Teacher
 from training.loop.failures import told_in_one_line
 from training.loop.loaders import open_all, RunData
+from training.loop.monitoring import StopEarly
 from training.loop.processes import writes_files
 from training.loop.resources import ResourceMeter
+from training.loop.resuming import checkpoint_to_resume, epoch_after
 from training.loop.schedule import total_steps
 from training.loop.start import build_network
 from training.loop.trainer import make_trainer, prepare_process

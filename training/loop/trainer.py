@@ -44,21 +44,14 @@ def make_trainer(config: TrainConfig, callbacks: list[Callback], quiet: bool) ->
     on_gpu = config.accelerator != 'cpu' and torch.cuda.is_available()
     if config.precision == '16-mixed' and not on_gpu:
         raise ConfigError('--precision 16-mixed needs a GPU: use bf16-mixed or 32-true here')
-    frozen_norms = bool(config.freeze) or config.lora.kind != 'none'
-    if config.optimizer.ema_decay:
-        callbacks = [AverageWeights(config.optimizer.ema_decay), *callbacks]
-    on_terminal = sys.stderr.isatty() or sys.stdout.isatty()
-    if not quiet:
-        callbacks = [
-            *callbacks,
-            RichProgressBar(leave=False) if on_terminal else EpochLines(config.epochs),
-        ]
+    # one whose statistics are not to move would be made to move
+    shared_norms = on_gpu and not config.freeze and config.lora.kind == 'none'
     return Trainer(
         accelerator=config.accelerator,
         devices=config.devices,
         num_nodes=config.num_nodes,
         strategy=config.strategy,
-        sync_batchnorm=on_gpu and config.devices * config.num_nodes > 1 and not frozen_norms,
+        sync_batchnorm=shared_norms and config.devices * config.num_nodes > 1,
         use_distributed_sampler=False,  # RunData shares the samples out
         precision=config.precision,
         max_epochs=config.epochs,
@@ -66,13 +59,24 @@ def make_trainer(config: TrainConfig, callbacks: list[Callback], quiet: bool) ->
         num_sanity_val_steps=0,
         gradient_clip_val=config.optimizer.gradient_clip or None,
         accumulate_grad_batches=config.optimizer.accumulate,
-        callbacks=callbacks,
+        callbacks=[*_average(config), *callbacks, *_progress(config, quiet)],
         plugins=[AtomicCheckpointIO()],
         logger=_loggers(config.folder),
-        enable_progress_bar=not quiet and on_terminal,
+        enable_progress_bar=not quiet and sys.stdout.isatty(),
         enable_model_summary=False,
         default_root_dir=config.folder,
     )
+
+
+def _average(config: TrainConfig) -> list[Callback]:
+    decay = config.optimizer.ema_decay
+    return [AverageWeights(decay)] if decay else []
+
+
+def _progress(config: TrainConfig, quiet: bool) -> list[Callback]:
+    if quiet:
+        return []
+    return [RichProgressBar(leave=False) if sys.stdout.isatty() else EpochLines(config.epochs)]
 
 
 def _loggers(folder: Path) -> list[Logger]:
