@@ -40,7 +40,7 @@ def without_chance():
 def test_threshold_parts_what_is_lane_from_what_is_not(tmp_path):
     config = replace(tiny_config(tmp_path), augment=without_chance())
     folders = [PairsFolder.open(source, tmp_path) for source in config.train]
-    assert 0.42 < choose_threshold(SureOfWhite(), config, folders) <= 0.62
+    assert 0.42 < choose_threshold(SureOfWhite(), config, folders, draws=40) <= 0.62
 
 
 def test_a_network_without_lanes_has_no_threshold_to_choose(tmp_path):
@@ -59,4 +59,6 @@ def test_either_label_of_a_union_counts_as_found(tmp_path):
     source = replace(config.train[0], covers=union)
     folders = [PairsFolder.open(source, tmp_path)]
     # background is right on the truth's lanes too, so that saying lane can only be wrong
-    assert choose_threshold(SureOfWhite(), replace(config, train=(source,)), folders) > 0.62
+    assert (
+        choose_threshold(SureOfWhite(), replace(config, train=(source,)), folders, draws=40) > 0.62
+    )

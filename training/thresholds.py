@@ -14,11 +14,14 @@ from training.progress import track
 from training.torch_segmenter import TorchSegmenter
 
 THRESHOLDS = tuple(np.arange(0.2, 0.81, 0.05).round(2).tolist())
-_SAMPLES = 400
 
 
 def choose_threshold(
-    network: nn.Module, config: TrainConfig, folders: Sequence[PairsFolder], quiet: bool = True
+    network: nn.Module,
+    config: TrainConfig,
+    folders: Sequence[PairsFolder],
+    quiet: bool = True,
+    draws: int = 400,
 ) -> float:
     """
     Return the threshold with the best lane IoU, mean over the sets that annotate lanes.
@@ -28,6 +31,7 @@ def choose_threshold(
     of any new road, which makes the best threshold too high for that).
 
     :param folders: the sources of ``config.train``, opened.
+    :param draws: samples looked at.
     :return: the usual threshold where no source, or no label of the run, is lane marking.
     """
     judged = [place for place, folder in enumerate(folders) if folder.annotated[LANE_MARKING]]
@@ -36,7 +40,7 @@ def choose_threshold(
     segmenter = TorchSegmenter(network, config.input, OutputSpec())
     samples = TrainingSamples(folders, config.input, config.augment)
     weights = [source.weight for source in config.train]
-    sampler = MixedSampler([len(folder) for folder in folders], weights, _SAMPLES, config.seed)
+    sampler = MixedSampler([len(folder) for folder in folders], weights, draws, config.seed)
     sampler.set_epoch(config.epochs)
     counts = np.zeros((len(folders), len(THRESHOLDS), 2))
     for draw in track(list(sampler), 'threshold', quiet):
