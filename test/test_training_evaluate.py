@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from training.__main__ import main
 from training.data.pairs import PairsFolder
-from training.data.sources import SetConfig
+from training.data.sources import SetConfig, SourceConfig
 from training.errors import ConfigError
 from training.evaluate import evaluate
 from training.evaluate_config import EvaluateConfig
@@ -322,3 +322,25 @@ def test_a_run_cannot_be_opened_from_nothing(tmp_path):
         open_model(ModelName(tmp_path / 'lost.ckpt'), 1, 0.5),
     ):
         pass
+
+
+def test_a_run_with_labels_of_its_own_is_measured_by_their_names(tmp_path):
+    names = ('sky', 'paint', 'tar')
+    write_pairs(tmp_path / 'named', 6, names)
+    source = {'path': 'named', 'hold_out': 2}
+    config = tiny_config(
+        tmp_path, labels=names, monitor='mean_iou',
+        train=(SourceConfig(**source, part='train'),),
+        validation=(SetConfig(**source, part='held_out'),),
+    )  # fmt: skip
+    train(config, quiet=True)
+    settings = EvaluateConfig(
+        model=config.folder, data_root=tmp_path, path='named', bootstrap=QUICK, sweep=True,
+        report=tmp_path / 'report',
+    )  # fmt: skip
+    row = evaluate(settings, quiet=True)['sets'][0]
+    assert {'sky_iou', 'paint_iou', 'tar_iou', 'mean_iou', 'accuracy', 'boundary_f1'} <= set(row)
+    mean = (row['sky_iou'] + row['paint_iou'] + row['tar_iou']) / 3
+    assert row['mean_iou'] == pytest.approx(mean, abs=1e-4)
+    assert 'sweep' not in row
+    assert 'mean_iou' in (tmp_path / 'report' / 'report.md').read_text()
