@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from seg_node.bundle import describe_file, Manifest, save_bundle
 import torch
 from training.errors import ConfigError
+from training.learning_curve import read_history
 from training.loop.distillation import Teacher, teaching_loss
 from training.loop.settings import DistillConfig
 from training.lora.config import LoraConfig
@@ -82,6 +83,16 @@ def test_adapter_learns_beside_a_base_that_stays(base, kind):
     torch.testing.assert_close(output(folded), output(attached), rtol=1e-4, atol=1e-5)
     assert not torch.allclose(output(folded), output(Run.load(base.folder).network))
     assert (folded.state_dict().keys() == first.keys()) == (kind != 'conv_lora')
+
+
+def test_experts_are_kept_in_balance(base):
+    loss = []
+    for balance in (0.0, 100.0):
+        lora = replace(ADAPTERS['conv_lora'], balance=balance)
+        config = replace(base, name=f'balance{balance}', epochs=1, lora=lora)
+        train(config, quiet=True)
+        loss.append(read_history(config.folder)['loss'][0])
+    assert loss[1] > loss[0] + 1e-3
 
 
 def test_adapted_run_can_be_started_from(base):

@@ -1,7 +1,10 @@
 from dataclasses import replace
 import json
+from multiprocessing import active_children
 import os
 import resource
+import threading
+import time
 
 import pytest
 from seg_node.preprocess import InputSpec
@@ -265,3 +268,35 @@ def test_progress_of_a_log_file_is_a_line_an_epoch(config, capsys):
     assert lines[0].startswith('2,032 parameters, 2,032 of them trained')
     assert [line.split(':')[0] for line in lines[1:]] == ['epoch 1 of 2', 'epoch 2 of 2']
     assert 'lane_iou' in lines[1]
+
+
+def test_accumulated_batches_make_one_step(config):
+    config = replace(
+        config,
+        samples_per_epoch=10,
+        optimizer=replace(config.optimizer, accumulate=3, schedule='poly'),
+    )
+    train(config, quiet=True)
+    last = torch.load(config.folder / LAST, weights_only=True)
+    assert last['global_step'] == 4  # in each of two epochs, of three batches and of two
+    assert last['optimizer_states'][0]['param_groups'][0]['lr'] == pytest.approx(0)
+
+
+def test_worker_that_is_killed_is_told(config):
+    config = replace(config, workers=1, epochs=400)
+
+    def kill():
+        while not (config.folder / LAST).is_file() or not active_children():
+            time.sleep(0.01)
+        active_children()[0].kill()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    with pytest.raises(ConfigError, match='reads the data died'):
+        train(config, quiet=True)
+    thread.join()
+
+
+def test_processes_that_cannot_be_had_are_told(config):
+    with pytest.raises(ConfigError, match=r'cannot train with .*--strategy dpp'):
+        train(replace(config, strategy='dpp'), quiet=True)

@@ -6,6 +6,7 @@ import errno
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
+from seg_node.errors import SegNodeError
 import torch
 from training.config import TrainConfig
 from training.errors import ConfigError, DataError
@@ -29,22 +30,40 @@ def told_in_one_line(config: TrainConfig) -> Iterator[None]:
         yield
     except (SystemExit, KeyboardInterrupt) as error:  # Lightning's answer to Ctrl+C and SIGTERM
         raise KeyboardInterrupt(f'interrupted; {_what_is_kept(config)}') from error
-    except OSError as error:
-        if error.errno not in _NO_WRITING:
+    except Exception as error:
+        told = _told(error, config)
+        if told is None:
             raise
-        raise ConfigError(
-            f'cannot write {error.filename or config.folder} ({error.strerror}): make room, or '
-            f'choose another --runs; {_what_is_kept(config)}'
-        ) from error
-    except DataError as error:
-        raise DataError(
-            str(error).strip().splitlines()[-1].partition('DataError: ')[2] or str(error)
-        ) from error
-    except MisconfigurationException as error:
-        raise ConfigError(
+        raise told from error
+
+
+def _told(error: Exception, config: TrainConfig) -> SegNodeError | None:
+    """Return an error in the user's words, None for one that is nobody's to mend."""
+    kept = _what_is_kept(config)
+    if isinstance(error, DataError):  # a worker's comes with its traceback
+        last = str(error).strip().splitlines()[-1]
+        return DataError(last.partition('DataError: ')[2] or last)
+    if isinstance(error, OSError) and error.errno in _NO_WRITING:
+        place = error.filename or config.folder
+        return ConfigError(
+            f'cannot write {place} ({error.strerror}): make room, or choose another --runs; {kept}'
+        )
+    if isinstance(error, MisconfigurationException) or 'invalid strategy' in str(error):
+        return ConfigError(
             f'cannot train with --accelerator {config.accelerator} --devices {config.devices} '
             f'--strategy {config.strategy}: {" ".join(str(error).split())}'
-        ) from error
+        )
+    if isinstance(error, torch.OutOfMemoryError):
+        return ConfigError(
+            'the GPU has no memory left: lower --batch_size, and raise --optimizer.accumulate '
+            f'to make up for it; {kept}'
+        )
+    if isinstance(error, RuntimeError) and 'DataLoader worker' in str(error):
+        return ConfigError(
+            'a process that reads the data died, for want of memory as a rule: lower --workers '
+            f'or --batch_size; {kept}'
+        )
+    return None
 
 
 def refuse_loss(trainer: Trainer, loss: torch.Tensor, index: int) -> None:
