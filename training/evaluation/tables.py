@@ -13,7 +13,8 @@ _MAIN = (
     'mean_iou', 'boundary_f1', 'accuracy',
 )  # fmt: skip
 #: Columns of bands and groups; sets that know neither lane nor road show their mean IoU.
-_OF_PARTS = ('samples', 'lane_pixels', 'lane_iou', 'lane_f1_3px', 'road_iou')
+_OF_TRUTH = ('samples', 'lane_pixels')
+_OF_PARTS = (*_OF_TRUTH, 'lane_iou', 'lane_f1_3px', 'road_iou')
 
 
 @dataclass(frozen=True)
@@ -101,14 +102,16 @@ def _part_grid(title: str, parts: Sequence[Mapping[str, Mapping[str, float]]]) -
     names = [name for name in _OF_PARTS if name in held]
     if not held & set(_OF_PARTS[2:]):
         names.append('mean_iou')
+    shared = [name for name in names if name in _OF_TRUTH]
+    own = [(name, place) for name in names if name not in shared for place in range(len(parts))]
     several = len(parts) > 1
-    columns = [
-        f'{letter(place)} {name}' if several else name
-        for name in names
-        for place in range(len(parts))
-    ]
+    columns = [*shared, *(f'{letter(place)} {name}' if several else name for name, place in own)]
     rows = [
-        (value, *(_number(part[value].get(name)) for name in names for part in parts))
+        (
+            value,
+            *(_number(parts[0][value].get(name)) for name in shared),
+            *(_number(parts[place][value].get(name)) for name, place in own),
+        )
         for value in parts[0]
     ]
     return Grid(title, ('', *columns), tuple(rows))
