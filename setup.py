@@ -65,6 +65,7 @@ setup(
             'rich',
             'matplotlib',
             'pyyaml',
+            'tensorboard',
         ],
     },
     zip_safe=False,

@@ -15,7 +15,17 @@ VERBS = {
         'collection.config.CollectConfig',
         'make a pairs folder from CARLA, carla_lite or a bag',
     ),
+    'inspect': (
+        'inspect_data',
+        'inspect_config.InspectConfig',
+        'look at the data, the samples and the cost of a training before it runs',
+    ),
     'train': ('train', 'config.TrainConfig', 'train a network on pairs folders'),
+    'adapt': (
+        'adapt',
+        'adapt_config.AdaptConfig',
+        'adapt a bundle to a new town, camera or weather with a few labelled frames',
+    ),
     'evaluate': (
         'evaluate',
         'evaluate_config.EvaluateConfig',
@@ -29,7 +39,7 @@ VERBS = {
 }
 #: What the extras of setup.py name; without these a verb cannot even read its settings.
 _COLLECT = "'jsonargparse[signatures]' pyyaml rich"
-_TRAINING = f'torch onnx onnxscript lightning safetensors openvino matplotlib {_COLLECT}'
+_TRAINING = f'torch onnx onnxscript lightning safetensors openvino matplotlib tensorboard {_COLLECT}'
 _HELP = """usage: python -m training VERB [CONFIG.yaml] [--key value ...]
 
 {verbs}
