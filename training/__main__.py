@@ -29,7 +29,7 @@ VERBS = {
     'evaluate': (
         'evaluate',
         'evaluate_config.EvaluateConfig',
-        'measure a bundle or a run on pairs folders',
+        'compare bundles, adapters and runs on pairs folders',
     ),
     'export': (
         'export',
@@ -39,7 +39,9 @@ VERBS = {
 }
 #: What the extras of setup.py name; without these a verb cannot even read its settings.
 _COLLECT = "'jsonargparse[signatures]' pyyaml rich"
-_TRAINING = f'torch onnx onnxscript lightning safetensors openvino matplotlib tensorboard {_COLLECT}'
+_TRAINING = (
+    f'torch onnx onnxscript lightning safetensors openvino matplotlib tensorboard {_COLLECT}'
+)
 _HELP = """usage: python -m training VERB [CONFIG.yaml] [--key value ...]
 
 {verbs}
