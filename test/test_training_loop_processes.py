@@ -1,6 +1,7 @@
 """Trainings that are killed, interrupted, or spread over processes: in processes of their own."""
 
 from dataclasses import replace
+from multiprocessing import active_children, current_process
 import os
 from pathlib import Path
 import signal
@@ -122,13 +123,15 @@ def test_processes_share_every_batch_out():
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
 def test_interrupted_run_says_how_to_go_on(tmp_path, capsys, number):
-    config = tiny_config(tmp_path, epochs=400)
+    """As a terminal or a cluster does it: all processes are told."""
+    config = tiny_config(tmp_path, epochs=400, workers=1)
     path = write_config(config, tmp_path / 'long.json')
 
     def interrupt():
         while not (config.folder / LAST).is_file():
             time.sleep(0.01)
-        os.kill(os.getpid(), number)
+        for process in (*active_children(), current_process()):
+            os.kill(process.pid, number)
 
     thread = threading.Thread(target=interrupt)
     thread.start()

@@ -56,12 +56,21 @@ def train(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
         _write(facts, config)
         if not quiet and writes_files():
             _tell_cost(facts)
-        trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        _fit(trainer, module, data, checkpoint)
         facts |= _results(trainer, best, meter)
         _write(facts, config)
         if writes_files():
             draw_learning_curve(config.folder)
     return facts
+
+
+def _fit(trainer: Trainer, module: LaneModule, data: RunData, checkpoint: Path | None) -> None:
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    except RuntimeError as error:
+        if not trainer.received_sigterm:
+            raise
+        raise SystemExit from error  # its workers had been told to end too, and were faster
 
 
 def _total_steps(config: TrainConfig) -> int:
