@@ -20,6 +20,7 @@ import torch
 from training.adapt import adapt, show
 from training.adapt_config import AdaptConfig
 from training.base_model import BaseModel
+from training.command_line import parse
 from training.data.augment import AugmentConfig
 from training.data.geometry import GeometryConfig
 from training.data.photometric import PhotometricConfig
@@ -37,6 +38,7 @@ from training.runs import Run
 from training.train import train
 from training_runs import tiny_config
 
+REPOSITORY = Path(__file__).resolve().parents[1]
 ALL = ('background', 'lane_marking', 'road')
 PLAIN = AugmentConfig(
     geometry=GeometryConfig(scale=(1, 1), aspect=1, shift=(0, 0), warp=0, rotation_deg=0),
@@ -397,3 +399,15 @@ def test_export_folds_the_adapter_of_a_run(config, adapted, tmp_path):
         masks.append(segmenter.segment(Frame(255 - image)).mask.labels)
         segmenter.close()
     assert np.array_equal(*masks)
+
+
+@pytest.mark.parametrize('name', ['adapt_track', 'adapt_night', 'quickstart_adapt'])
+def test_shipped_configurations_are_whole(name):
+    path = REPOSITORY / 'training' / 'configs' / f'{name}.yaml'
+    config, _ = parse(AdaptConfig, 'adapt', [str(path)])
+    config.check()
+    shots = config.source.shots
+    assert config.data.path == config.test.path
+    assert config.data.hold_out == config.test.hold_out > 0
+    assert config.test.part == 'held_out'
+    assert shots <= 20
