@@ -98,6 +98,7 @@ def test_a_schedule_becomes_a_pairs_folder(tmp_path: Path, server: CarlaServer) 
     camera = lines[0]['camera']
     assert camera['k'] == pytest.approx([80, 0, 80, 0, 80, 40, 0, 0, 1])
     assert camera['pose']['pitch_deg'] == pytest.approx(-6, abs=4)
+    assert camera['height_m'] == pytest.approx(CameraConfig().height_m)
     seen = read(output)
     assert seen.sha256() == result['sha256']
     shares = []

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from seg_node.errors import SegNodeError
+from training.first_process import is_first_process
 
 #: verb: module and function, module and class of its configuration, what it does
 VERBS = {
@@ -105,7 +106,8 @@ def _run(verb: str, arguments: Sequence[str]) -> None:
     module = importlib.import_module(f'training.{name}')
     result: dict[str, Any] = getattr(module, name)(settings, quiet=as_json)
     if as_json:
-        print(json.dumps(result, indent=2))
+        if is_first_process():
+            print(json.dumps(result, indent=2))
         return
     from rich.console import Console
 

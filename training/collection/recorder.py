@@ -231,6 +231,7 @@ def describe(moment: Moment, width: int, height: int) -> dict[str, Any]:
     camera: dict[str, Any] = {'name': drive.camera.name, 'width': width, 'height': height}
     if moment.view is not None:
         camera['pose'] = {name: round(value, 4) for name, value in vars(moment.view).items()}
+        camera['height_m'] = drive.camera.height_m
     if moment.k is not None:
         camera['k'] = list(moment.k)
     return {

@@ -6,11 +6,11 @@ pixels) is pooled over all shares, so that the gradient is the one that a single
 whole batch would compute, but for the order of sums.
 """
 
-import os
 from typing import TypeVar
 
 import torch
 from torch import distributed
+from training.first_process import is_first_process
 
 T = TypeVar('T')
 
@@ -29,9 +29,7 @@ def writes_files() -> bool:
     """Return whether this process is the first one, also before the others are met."""
     if _together():
         return distributed.get_rank() == 0
-    # torchrun says RANK; Lightning's own launcher, which starts the others, says the two others
-    places = ('RANK',) if 'RANK' in os.environ else ('NODE_RANK', 'LOCAL_RANK')
-    return all(os.environ.get(name, '0') == '0' for name in places)
+    return is_first_process()
 
 
 def gather_batch(share: torch.Tensor) -> torch.Tensor:
