@@ -5,6 +5,7 @@ import shlex
 
 import pytest
 from training.__main__ import main, VERBS
+from training.adapt_config import AdaptConfig
 from training.collection.config import CollectConfig
 from training.command_line import parse
 from training.config import TrainConfig
@@ -22,6 +23,9 @@ def test_shipped_configurations_are_valid(path):
         'zero_shot': (EvaluateConfig, 'evaluate'),
         'never_seen': (EvaluateConfig, 'evaluate'),
         'collect': (CollectConfig, 'collect'),
+        'adapt_night': (AdaptConfig, 'adapt'),
+        'adapt_track': (AdaptConfig, 'adapt'),
+        'quickstart_adapt': (AdaptConfig, 'adapt'),
     }
     cls, verb = known.get(path.stem, (TrainConfig, 'train'))
     settings, as_json = parse(cls, verb, [str(path)])
@@ -38,7 +42,7 @@ def test_command_line_wins_over_the_file():
     assert (settings.epochs, settings.batch_size) == (3, 8)
     assert settings.augment.geometry.flip == 0
     assert settings.network.widths == (8, 16)
-    assert settings.train[0].weight == 2
+    assert settings.train[0].weight == 2.5
     assert settings.train[1].annotated == ('background', 'lane_marking', 'road')
 
 
@@ -85,7 +89,7 @@ def test_wrong_arguments_are_refused_in_one_line(arguments, told):
 
 
 @pytest.mark.parametrize(('arguments', 'told'), [
-    (['trian'], "unknown verb 'trian': use one of collect, train, evaluate, export"),
+    (['trian'], "unknown verb 'trian': use one of collect, inspect, train, adapt, evaluate, export"),
     (['evaluate'], '--path'),
     (['export', '--lane_threshold', '2'], '--lane_threshold is 2'),
     (['train', '--data_root', '/nowhere'], 'no data: list sources under train'),
