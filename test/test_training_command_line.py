@@ -89,7 +89,7 @@ def test_wrong_arguments_are_refused_in_one_line(arguments, told):
 
 
 @pytest.mark.parametrize(('arguments', 'told'), [
-    (['trian'], "unknown verb 'trian': use one of collect, inspect, train, adapt, evaluate, export"),
+    (['trian'], "unknown verb 'trian': use one of collect, inspect, train, adapt, evaluate"),
     (['evaluate'], '--path'),
     (['export', '--lane_threshold', '2'], '--lane_threshold is 2'),
     (['train', '--data_root', '/nowhere'], 'no data: list sources under train'),
