@@ -201,6 +201,7 @@ def test_a_picture_belongs_to_the_weather_of_its_number() -> None:
         (('--drawn', '--frames', '2', '--rate', '-5'), 'the replay failed'),
         (('--drawn', '--frames', '2', '--topic', '/camera'), 'is not a bag'),
         (('--drawn', '--frames', '2', '--bundle', '/nowhere'), 'there is no such folder'),
+        (('--drawn', '--frames', '2', '--adapter', 'fog'), "has no adapter 'fog'"),
         (('--route', 'LiteVillage:ClearNoon'), 'there is no such town, use one of LiteLoop'),
         (('--route', 'LiteLoop'), "'LiteLoop' is no TOWN:WEATHER"),
         (('--frames', '3'), 'use 8 or more'),

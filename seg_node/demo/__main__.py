@@ -19,6 +19,7 @@ from seg_node.atomic_files import write_text
 from seg_node.carla.errors import CarlaError
 from seg_node.carla.library import carla_library
 from seg_node.dds_profile import use_large_images_profile
+from seg_node.demo.model import Model
 from seg_node.demo.playback import Replay, replay_text, run_replay
 from seg_node.demo.road import write_pairs
 from seg_node.demo.route import DEFAULT_ROUTES, plan, Route
@@ -66,7 +67,7 @@ def _simulate(options: argparse.Namespace) -> tuple[dict, str]:
     towns = ' and '.join(dict.fromkeys(leg.town for leg in legs))
     print(f'driving {options.frames} pictures through {towns} of carla_lite ...', file=sys.stderr)
     rate_hz = 10.0 if options.rate is None else options.rate
-    summary = run_simulation(Simulation(legs, options.out, rate_hz, options.seed, options.bundle))
+    summary = run_simulation(Simulation(legs, options.out, rate_hz, options.seed, _model(options)))
     return summary, simulation_text(summary, options.out)
 
 
@@ -74,9 +75,13 @@ def _replay(options: argparse.Namespace) -> tuple[dict, str]:
     with tempfile.TemporaryDirectory(prefix='seg_node_demo_') as made:
         source = options.input or write_pairs(Path(made) / 'drive', options.frames)
         print(f'playing {source} through seg_node over DDS ...', file=sys.stderr)
-        replay = Replay(source, options.out, options.rate, options.topic, options.bundle)
+        replay = Replay(source, options.out, options.rate, options.topic, _model(options))
         summary = run_replay(replay)
     return summary, replay_text(summary, options.out)
+
+
+def _model(options: argparse.Namespace) -> Model:
+    return Model(options.bundle, options.adapter)
 
 
 def _count(text: str) -> int:
@@ -105,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--topic', metavar='NAME', help='which image topic of a bag')
     parser.add_argument('--bundle', type=Path, metavar='DIR', help='default: the one that ships')
+    parser.add_argument('--adapter', default='', metavar='NAME', help='of the bundle')
     parser.add_argument('--json', action='store_true', help='print the figures as JSON')
     parser.add_argument(
         '--frames', type=_count, default=200, help='of a drive without an input (%(default)s)'

@@ -1,13 +1,14 @@
 """The demo with pictures: files, replay, DDS, node, masks."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import cv2
 from seg_node.atomic_files import write_bytes
 from seg_node.demo.figures import head_lines, times_text
+from seg_node.demo.model import Model
 from seg_node.demo.process import running
 from seg_node.demo.watch import watch
 from seg_node.segment_output import encode, OverlayVideo
@@ -27,7 +28,7 @@ class Replay:
     out: Path  # for logs and results
     rate_hz: float | None = None  # None for as recorded
     topic: str | None = None  # of a bag with several
-    bundle: Path | None = None  # None for the one that ships
+    model: Model = field(default_factory=Model)
 
 
 def run_replay(replay: Replay) -> dict[str, Any]:
@@ -45,8 +46,7 @@ def run_replay(replay: Replay) -> dict[str, Any]:
     has_truth = is_pairs_folder(replay.source)
     with contextlib.ExitStack() as stack:
         enter = stack.enter_context
-        parameters = ['-p', f'bundle:={replay.bundle}'] if replay.bundle else []
-        command = ['seg_node.node', '--ros-args', *parameters]
+        command = ['seg_node.node', '--ros-args', *replay.model.arguments]
         node = enter(running('node', command, replay.out / 'node.log'))
         listener = enter(contextlib.closing(DemoListener(keep_masks=has_truth)))
         node.wait_until(listener.node_is_active, 'did not become active', START_TIMEOUT_S)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import math
 from pathlib import Path
 import re
@@ -10,6 +10,7 @@ from typing import Any, TYPE_CHECKING
 
 from seg_node.atomic_files import write_bytes
 from seg_node.demo.figures import Figures, head_lines, times_text
+from seg_node.demo.model import Model
 from seg_node.demo.playback import START_TIMEOUT_S
 from seg_node.demo.process import Child, running
 from seg_node.demo.route import Leg
@@ -40,7 +41,7 @@ class Simulation:
     out: Path  # for logs and results
     rate_hz: float = 10.0
     seed: int = 0
-    bundle: Path | None = None  # None for the one that ships
+    model: Model = field(default_factory=Model)
 
 
 def run_simulation(simulation: Simulation) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def run_simulation(simulation: Simulation) -> dict[str, Any]:
 def _node(simulation: Simulation) -> list[str]:
     command = ['seg_node.node', '--ros-args', '-r', f'image:={_CAMERA}/image']
     command += ['-p', 'use_sim_time:=true', '-p', 'diagnostics_period_s:=0.5']
-    return command + (['-p', f'bundle:={simulation.bundle}'] if simulation.bundle else [])
+    return command + simulation.model.arguments
 
 
 def _simulator(leg: Leg, simulation: Simulation) -> list[str]:
