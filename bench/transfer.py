@@ -23,6 +23,8 @@ from seg_node.atomic_files import write_text
 _REPORT = ROOT / 'docs' / 'transfer.md'
 _CONFIG = ROOT / 'training' / 'configs' / 'rendered_small.yaml'
 _ALL = 'all'
+#: The first row once more: what chance alone changes.
+_OTHER_SEED = 'nothing, another seed'
 _LEFT_OUT = (
     'looks', 'cameras', 'faults', 'grain', 'shadows', 'scenery', 'dirt', 'wear', 'weather',
     'hours', 'traffic', 'town:LiteTrack', 'town:LiteTown',
@@ -123,6 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for variant in [_ALL, *(options.without or _LEFT_OUT)]:
         results[variant] = measure(variant, options)
         table_of(results).show()
+    again = argparse.Namespace(**{**vars(options), 'seed': options.seed + 1})
+    results[_OTHER_SEED] = measure(_ALL, again)
     if options.write:
         write_report(table_of(results), _REPORT)
     return 0
