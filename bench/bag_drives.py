@@ -6,6 +6,7 @@ import functools
 from typing import NamedTuple
 
 from carla_lite.dataset.sample import label_ids
+from carla_lite.dataset.settings import Settings
 from carla_lite.dataset.traffic import draw_traffic
 from carla_lite.look import draw_look
 from carla_lite.mesh import Mesh
@@ -68,7 +69,8 @@ def shots(drive: Drive) -> Iterator[Shot]:
     route = _Route(town, drive.place)
     start = route.at(0.0)
     rng = np.random.default_rng([drive.town_seed, 5])
-    vehicles, poses = draw_traffic(rng, town, start, drive.traffic, weather.is_night)
+    traffic = Settings(traffic=drive.traffic)
+    vehicles, poses = draw_traffic(rng, town, start, traffic, weather.is_night)
     standing = [
         (mesh, pose)
         for mesh, pose in zip(vehicles, poses, strict=False)  # walkers come after the vehicles
