@@ -66,7 +66,12 @@ def run_config(tmp_path_factory):
 def exported(run_config):
     """Return the bundle of that training; tests work on copies of it."""
     root = run_config.data_root
-    export(ExportConfig(run=run_config.folder, output=root / 'exported', data_root=root), True)
+    export(
+        ExportConfig(
+            run=run_config.folder, output=root / 'exported', data_root=root, lane_threshold=0.5
+        ),
+        quiet=True,
+    )
     return ModelBundle.load(root / 'exported')
 
 
