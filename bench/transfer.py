@@ -11,12 +11,12 @@ import argparse
 from collections.abc import Sequence
 import json
 from pathlib import Path
-import re
 import subprocess
 import sys
 from typing import Any
 
 from bench import ROOT
+from bench.document_marks import write_between_marks
 from bench.results import Table
 from seg_node.atomic_files import write_text
 
@@ -100,15 +100,6 @@ def table_of(results: dict[str, dict[str, Any]]) -> Table:
     return Table('What each ingredient of the rendered world is worth', columns, rows)
 
 
-def write_report(table: Table, report: Path) -> None:
-    """Put the table between its two marks in the document."""
-    text = report.read_text(encoding='utf-8')
-    marks = re.compile(r'(<!-- bench:transfer -->\n).*?(<!-- /bench -->)', re.DOTALL)
-    if not marks.search(text):
-        raise SystemExit(f'error: {report} has no place for the table')
-    write_text(report, marks.sub(lambda found: f'{found[1]}{table.markdown()}\n{found[2]}', text))
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     options = _parser().parse_args(arguments)
@@ -128,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     again = argparse.Namespace(**{**vars(options), 'seed': options.seed + 1})
     results[_OTHER_SEED] = measure(_ALL, again)
     if options.write:
-        write_report(table_of(results), _REPORT)
+        write_between_marks(_REPORT, 'transfer', table_of(results).markdown())
     return 0
 
 
