@@ -96,7 +96,7 @@ if moment == 'manifest': bundle.write_text = die
 if moment == 'check': bundle.ModelBundle.load = die
 if moment == 'exchanged':
     bundle.write_text = Path.write_text
-    atomic_files._sync = die
+    atomic_files.sync = die
 bundle.save_bundle(target, *manifest_of(target.parent / 'staged', b'new', 'new'))
 """
 
