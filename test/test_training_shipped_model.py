@@ -16,6 +16,12 @@ def measured(shared_data):
     sets = (
         SetConfig(path='carla_town_a', annotated=('lane_marking',), part='held_out', hold_out=100),
         SetConfig(path='track_tape', annotated=('lane_marking',)),
+        SetConfig(
+            path='camvid_road/val',
+            annotated=('road',),
+            masks='labels',
+            remap={'3': 2, '11': 255, 'others': 0},
+        ),
     )
     config = EvaluateConfig(
         model=BUNDLE, data_root=shared_data, sets=sets, engine='onnxruntime', precision='fp32'
@@ -31,14 +37,21 @@ def test_stated_metrics_are_those_measured(measured):
 
 
 def test_finds_lanes_in_the_held_out_drive_and_on_a_track_it_never_saw(measured):
-    assert measured[0]['lane_iou'] > 0.75
-    assert measured[0]['lane_f1_3px'] > 0.95
+    assert measured[0]['lane_iou'] > 0.7
+    assert measured[0]['lane_f1_3px'] > 0.93
     assert measured[1]['lane_iou'] > 0.5
+    assert measured[1]['lane_f1_3px'] > 0.75
+
+
+def test_finds_the_road_in_streets_that_it_never_saw(measured):
+    assert measured[2]['road_iou'] > 0.9
 
 
 def test_provenance_names_every_data_set_with_hash_and_licence():
     provenance = ModelBundle.load(BUNDLE).manifest.provenance
     trained_on = {entry['path'] for entry in provenance['data']}
-    assert trained_on == {'carla_town_a', 'unlabelled_real/pseudo'}
+    assert {Path(path).name for path in trained_on} == {
+        'carla_town_a', 'pseudo', 'rendered', 'rendered_general', 'rendered_junctions',
+    }  # fmt: skip
     assert all(len(entry['sha256']) == 64 for entry in provenance['data'])
     assert all(entry['licence'] for entry in provenance['data'])
