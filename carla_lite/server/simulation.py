@@ -19,8 +19,11 @@ from carla_lite.world.world import Numbers, World
 _LOG = logging.getLogger(__name__)
 _LONGEST_STEP_S = 0.1  # of asynchronous time, however late the machine is
 
-#: When a client hears of a new episode it subscribes anew and drops what it had, and crashes at
-#: times (use after free) when a message comes just then. So nothing does for a moment.
+#: A client that loads a town drops its subscription and subscribes anew. A message that comes to
+#: the old subscription just then lets its threads change one table without a lock, and ends the
+#: process ("close: Bad file descriptor", or a segmentation fault). So the last tick has time to be
+#: dealt with before the call is answered, and nothing is sent for a moment after.
+_REST_BEFORE_S = 0.05
 _REST_S = 0.5
 
 #: Makes a town by name, and what draws it, or says why not (CarlaLiteError).
@@ -59,6 +62,7 @@ class Simulation:
         self.world = World(made, weather, 1, self._numbers)
         self._cameras = Cameras(streams, renderer)
         self._rest_until_s = 0.0
+        self._is_new_episode = False  # which the next state tells to all who listen
         self._closed = False
 
     def start(self) -> None:
@@ -105,11 +109,11 @@ class Simulation:
                 )
                 if not reset_settings:
                     self.world.settings = old.settings
+                self._is_new_episode = True
                 self._mode_changed.notify_all()
-                message = state_message(self.world, MAP_CHANGED)
                 self.streams.greet_with(self.world_stream, state_message(self.world, 0))
-                self._rest_until_s = time.monotonic() + _REST_S
-            self.streams.publish(self.world_stream, [message], must_arrive=True)
+            time.sleep(_REST_BEFORE_S)
+            self._rest_until_s = time.monotonic() + _REST_S
 
     def refuse_unless_open(self, stream_id: int) -> None:
         """
@@ -151,7 +155,8 @@ class Simulation:
             with self.lock:
                 self.world.step(delta_s)
                 frame = self.world.frame
-                state = state_message(self.world, 0)
+                state = state_message(self.world, MAP_CHANGED if self._is_new_episode else 0)
+                self._is_new_episode = False
                 measured = measurements(self.world, self.streams.has_subscribers)
                 if self._cameras.is_idle:  # asynchronous: slow cameras leave ticks out
                     self._cameras.shoot(self._cameras.aim(self.world), must_arrive)
