@@ -1,16 +1,16 @@
 """
 Measure how few frames adapt a network: ``python -m bench.adaptation --data_root ../shared/data``.
 
-For each direction (track: the shipped model to a robot track; town: a network that saw rendered
-pictures alone to a CARLA town) k frames are drawn by seed, the network is adapted to them in
-every way there is (arms), and measured on frames that nothing was learnt from, and on a set that
-it knew before. Every arm is given the same frames, steps and augmentation. What is measured
+For each direction (a network that saw rendered pictures alone, to a robot track or to a CARLA
+town) k frames are drawn by seed, the network is adapted to them in every way there is (arms), and
+measured on frames that nothing was learnt from, and on rendered pictures of another seed. Every arm is given the same frames, steps and augmentation. What is measured
 already is kept, so that a run that was stopped goes on. `--write` puts tables and curves into
 docs/adaptation.md.
 """
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 import json
 from pathlib import Path
 import subprocess
@@ -46,8 +46,10 @@ def measure_direction(direction: Direction, options: argparse.Namespace) -> Resu
             f'{_named(direction.pool)} has only {frames} frames to draw {wrong[0]} from: name '
             f'--shots from 1 to {frames}'
         )
+    arms = {name: replace(arm, learning_rate=options.rate or arm.learning_rate)
+            for name, arm in ARMS.items()}  # fmt: skip
     cells = [
-        Cell(direction, base, ARMS[arm], shots, seed, budget, options.data_root, options.out)
+        Cell(direction, base, arms[arm], shots, seed, budget, options.data_root, options.out)
         for arm in ('source', *(name for name in options.arms if name != 'source'))
         for shots in (options.shots if arm != 'source' else [0])
         for seed in (options.seeds if arm != 'source' else [0])
@@ -157,6 +159,7 @@ def _parser() -> argparse.ArgumentParser:
     add('--shots', nargs='+', type=int, default=_SHOTS, metavar='K', help='labelled frames')
     add('--seeds', nargs='+', type=int, default=_SEEDS, metavar='S')
     add('--steps', type=int, default=budget.steps, help='of every trained arm')
+    add('--rate', type=float, help='learning rate of all arms, to choose theirs by')
     add('--batch_size', type=int, default=budget.batch_size)
     add('--precision', choices=('32-true', 'bf16-mixed', '16-mixed'), default=budget.precision)
     add('--accelerator', choices=('auto', 'cpu', 'cuda'), default=budget.accelerator)
