@@ -3,9 +3,9 @@ Measure how few frames adapt a network: ``python -m bench.adaptation --data_root
 
 For each direction (a network that saw rendered pictures alone, to a robot track or to a CARLA
 town) k frames are drawn by seed, the network is adapted to them in every way there is (arms), and
-measured on frames that nothing was learnt from, and on rendered pictures of another seed. Every arm is given the same frames, steps and augmentation. What is measured
-already is kept, so that a run that was stopped goes on. `--write` puts tables and curves into
-docs/adaptation.md.
+measured on frames that nothing was learnt from, and on rendered pictures of another seed. Every
+arm is given the same frames, steps and augmentation. What is measured already is kept, so that a
+run that was stopped goes on. `--write` puts tables and curves into docs/adaptation.md.
 """
 
 import argparse
