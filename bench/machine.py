@@ -1,15 +1,14 @@
 """What a measurement was made on, and how busy that was with other things."""
 
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 import os
-from pathlib import Path
 import platform
 import subprocess
 from typing import Any
 
 from bench import ROOT
 from bench.pictures import PHOTOS
+from seg_node.machine import core_count, library_version, processor_name
 
 _LIBRARIES = ('numpy', 'opencv-python-headless', 'onnxruntime', 'openvino', 'torch', 'ros-rclpy')
 #: Runnable threads beside the measurement, above which its figures are worth little.
@@ -20,12 +19,12 @@ def describe_machine() -> dict[str, Any]:
     """Return processor, cores, libraries, code and load of this moment."""
     return {
         'date': datetime.now(timezone.utc).isoformat(timespec='minutes'),
-        'processor': _processor(),
-        'cores': len(os.sched_getaffinity(0)),
+        'processor': processor_name(),
+        'cores': core_count(),
         'load_before': round(os.getloadavg()[0], 2),
         'system': f'{platform.system()} {platform.release()}',
         'python': platform.python_version(),
-        'libraries': {name: found for name in _LIBRARIES if (found := _version(name))},
+        'libraries': {name: found for name in _LIBRARIES if (found := library_version(name))},
         'pictures': 'photographs' if PHOTOS.is_dir() else 'rendered',
         'commit': _commit(),
     }
@@ -39,20 +38,6 @@ def busy_warning(machine: dict[str, Any]) -> str:
         f'The machine was busy before the run (load {machine["load_before"]:g}): '
         'these figures say nothing about a quiet one.'
     )
-
-
-def _processor() -> str:
-    for line in Path('/proc/cpuinfo').read_text().splitlines():
-        if line.startswith('model name'):
-            return line.partition(':')[2].strip()
-    return platform.machine()
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ''
 
 
 def _commit() -> str:

@@ -29,6 +29,7 @@ class EngineSpec:
     classes: int
     precision: str = 'fp32'  # fp32, bf16 (fp32 weights, where the processor has it) or int8
     threads: int = 0  # 0 = one for each core this process may use
+    weights_sha256: str = ''  # of the .bin beside an OpenVINO IR; empty for all other files
 
     @property
     def thread_count(self) -> int:
@@ -45,11 +46,22 @@ def read_weights(spec: EngineSpec) -> bytes:
 
     :raises EngineError: when the file changed since the bundle was loaded.
     """
-    content = spec.path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != spec.sha256:
-        raise EngineError(
-            f'{spec.path.name} was altered since its bundle was loaded: load it again'
-        )
+    return _read_checked(spec.path, spec.sha256)
+
+
+def read_weights_beside(spec: EngineSpec) -> bytes:
+    """
+    Return the bytes of the .bin that holds the weights of an OpenVINO IR, checked likewise.
+
+    :raises EngineError: when the file changed since the bundle was loaded.
+    """
+    return _read_checked(spec.path.with_suffix('.bin'), spec.weights_sha256)
+
+
+def _read_checked(path: Path, sha256: str) -> bytes:
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise EngineError(f'{path.name} was altered since its bundle was loaded: load it again')
     return content
 
 

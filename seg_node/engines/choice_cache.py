@@ -1,14 +1,12 @@
 """Remember which engine was the fastest, for each machine, bundle and request."""
 
-from importlib.metadata import PackageNotFoundError, version
 import json
 import logging
-import os
 from pathlib import Path
-import platform
 
 from seg_node.atomic_files import write_text
 from seg_node.cache import cache_folder
+from seg_node.machine import library_version, machine_key
 
 _log = logging.getLogger(__name__)
 
@@ -25,8 +23,9 @@ def key_of(
     :param candidates: names of the engines and precisions to choose from.
     :param libraries: modules whose versions matter.
     """
-    versions = [f'{library} {_version_of(library)}' for library in libraries]
-    return json.dumps([digest, adapter, threads, candidates, versions, _machine()])
+    # the same module may come from another distribution, as onnxruntime-gpu
+    versions = [f'{library} {library_version(library) or "unknown"}' for library in libraries]
+    return json.dumps([digest, adapter, threads, candidates, versions, machine_key()])
 
 
 def recall(key: str) -> str | None:
@@ -44,13 +43,6 @@ def remember(key: str, engine: str, latency_ms: dict[str, float]) -> None:
         _log.warning('the choice of engine is not kept (%s), every start measures again', error)
 
 
-def _version_of(library: str) -> str:
-    try:
-        return version(library)
-    except PackageNotFoundError:  # the same module from another package, as onnxruntime-gpu
-        return 'unknown'
-
-
 def _path() -> Path:
     return cache_folder() / 'engine_choices.json'
 
@@ -61,10 +53,3 @@ def _read() -> dict[str, dict]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _machine() -> list[str]:
-    lines: list[str] = []
-    if (info := Path('/proc/cpuinfo')).exists():
-        lines = [line for line in info.read_text().splitlines() if line.startswith('model name')]
-    return [platform.machine(), str(len(os.sched_getaffinity(0))), *lines[:1]]

@@ -1,12 +1,22 @@
-"""OpenVINO on the CPU: optional, usually the fastest on x86 and on recent Arm."""
+"""
+OpenVINO on the CPU: optional, usually the fastest on x86 and on recent Arm.
+
+What its compiler makes of a model is kept from the first start on. OpenVINO has a cache of its
+own (``CACHE_DIR``), but that one takes whatever lies in its folder.
+"""
+
+import io
+from typing import Any
 
 import numpy as np
+from seg_node.engines import compiled_cache
 from seg_node.engines.base import (
     check_batch,
     check_graph_input,
     EngineError,
     EngineSpec,
     read_weights,
+    read_weights_beside,
     warm_up,
 )
 
@@ -41,9 +51,15 @@ class OpenVinoEngine:
             'INFERENCE_NUM_THREADS': spec.thread_count,
             'INFERENCE_PRECISION_HINT': _PRECISION_HINT[spec.precision],
         }
+        content = _read(spec)
         core = openvino.Core()
+        key = compiled_cache.key_of(f'openvino {openvino.__version__}', spec, settings)
         try:
-            compiled = core.compile_model(_read_model(core, spec), 'CPU', settings)
+            compiled = compiled_cache.restore_or_build(
+                key,
+                lambda kept: core.import_model(io.BytesIO(kept), 'CPU', settings),
+                lambda: _build(core, content, settings),
+            )
         except RuntimeError as error:
             raise EngineError(
                 f'openvino cannot load {spec.path.name}: {_last_line(error)}'
@@ -72,11 +88,21 @@ class OpenVinoEngine:
         self._request = None
 
 
-def _read_model(core: 'openvino.Core', spec: EngineSpec) -> 'openvino.Model':
+def _read(spec: EngineSpec) -> tuple[bytes, ...]:
+    """Return an ONNX file, or an IR and the weights that lie in the .bin beside it."""
     if spec.path.suffix == '.xml':
-        # Its weights lie in the .bin beside it, which the manifest must list too.
-        return core.read_model(str(spec.path), str(spec.path.with_suffix('.bin')))
-    return core.read_model(read_weights(spec))
+        return read_weights(spec), read_weights_beside(spec)
+    return (read_weights(spec),)
+
+
+def _build(
+    core: 'openvino.Core', content: tuple[bytes, ...], settings: dict[str, Any]
+) -> tuple['openvino.CompiledModel', bytes]:
+    """Compile a model; return it ready to run, and as it is to be kept."""
+    compiled = core.compile_model(core.read_model(*content), 'CPU', settings)
+    kept = io.BytesIO()
+    compiled.export_model(kept)
+    return compiled, kept.getvalue()
 
 
 def _extents(shape: 'openvino.PartialShape') -> list[int | str]:

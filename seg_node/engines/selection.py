@@ -4,6 +4,7 @@ from dataclasses import dataclass
 import importlib
 import importlib.util
 import logging
+from pathlib import PurePosixPath
 import statistics
 import time
 from types import ModuleType
@@ -149,6 +150,7 @@ def _load(bundle: ModelBundle, candidate: Candidate, threads: int) -> Engine:
         classes=len(manifest.labels),
         precision=candidate.precision,
         threads=threads,
+        weights_sha256=_weights_beside(bundle, candidate.file),
     )
     try:
         return engine_class(spec)
@@ -160,6 +162,15 @@ def _load(bundle: ModelBundle, candidate: Candidate, threads: int) -> Engine:
             f'{candidate.engine} cannot run {candidate.file.path} ({type(error).__name__}: '
             f'{first_line(error)}): export the model again'
         ) from error
+
+
+def _weights_beside(bundle: ModelBundle, file: WeightFile) -> str:
+    """Return the sha256 of the file that holds the weights of an OpenVINO IR; else empty."""
+    if file.format != 'openvino_xml':
+        return ''
+    path = PurePosixPath(file.path).with_suffix('.bin')
+    files = {PurePosixPath(other.path): other for other in bundle.manifest.all_files()}
+    return files[path].sha256  # the manifest was refused if it had none
 
 
 def _measure_and_choose(

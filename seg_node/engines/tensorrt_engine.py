@@ -1,18 +1,16 @@
 """
 TensorRT on NVIDIA GPUs: written against the documented API of TensorRT 10, not run by our tests.
 
-The plan is built from the bundle's ONNX file on first use (minutes on a small Jetson) and kept in
-the cache folder under the hash of the file, the TensorRT version and the GPU's name. A plan is a
-cache, never something to ship: it fits one GPU and one version.
+The plan is built from the bundle's ONNX file on first use (minutes on a small Jetson) and kept
+for that file, TensorRT version and GPU. A plan is a cache, never something to ship: it fits one
+GPU and one version.
 """
 
 import logging
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from seg_node.atomic_files import write_bytes
-from seg_node.cache import cache_folder
+from seg_node.engines import compiled_cache
 from seg_node.engines.base import check_batch, EngineError, EngineSpec, read_weights, warm_up
 
 try:
@@ -39,10 +37,7 @@ class TensorRtEngine:
         self._spec = spec
         self._logger = tensorrt.Logger(tensorrt.Logger.WARNING)
         gpu = _gpu_name()
-        plan = _load_or_build_plan(spec, self._logger, gpu)
-        self._engine = tensorrt.Runtime(self._logger).deserialize_cuda_engine(plan)
-        if self._engine is None:
-            raise EngineError(f'tensorrt cannot load the plan of {spec.path.name}: delete it')
+        self._engine = _load_or_build(spec, self._logger, gpu)
         self._context = self._engine.create_execution_context()
         self._stream = _check(cudart.cudaStreamCreate())
         self._scores = np.empty((1, spec.classes, spec.height, spec.width), np.uint8)
@@ -90,22 +85,37 @@ class TensorRtEngine:
         _check(cudart.cudaStreamDestroy(self._stream))
 
 
-def _load_or_build_plan(spec: EngineSpec, logger: 'tensorrt.Logger', gpu: str) -> bytes:
-    key = f'{spec.sha256[:16]}-{tensorrt.__version__}-{gpu.replace(" ", "_")}'
-    path: Path = cache_folder() / 'tensorrt' / f'{key}.plan'
-    if path.is_file():
-        return path.read_bytes()
+def _load_or_build(
+    spec: EngineSpec, logger: 'tensorrt.Logger', gpu: str
+) -> 'tensorrt.ICudaEngine':
+    network = read_weights(spec)
+    key = compiled_cache.key_of(f'tensorrt {tensorrt.__version__}', spec, {'gpu': gpu})
+    runtime = tensorrt.Runtime(logger)
+
+    def restore(plan: bytes) -> 'tensorrt.ICudaEngine':
+        engine = runtime.deserialize_cuda_engine(plan)
+        if engine is None:
+            raise EngineError(f'tensorrt cannot load the plan of {spec.path.name}')
+        return engine
+
+    def build() -> tuple['tensorrt.ICudaEngine', bytes]:
+        plan = _build_plan(network, spec, logger)
+        return restore(plan), plan
+
+    return compiled_cache.restore_or_build(key, restore, build)
+
+
+def _build_plan(network: bytes, spec: EngineSpec, logger: 'tensorrt.Logger') -> bytes:
     _log.warning('building a TensorRT plan of %s: this takes minutes, once', spec.path.name)
     flags = 1 << int(tensorrt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
     builder = tensorrt.Builder(logger)
-    network = builder.create_network(flags)
-    parser = tensorrt.OnnxParser(network, logger)
-    if not parser.parse(read_weights(spec)):
+    definition = builder.create_network(flags)
+    parser = tensorrt.OnnxParser(definition, logger)
+    if not parser.parse(network):
         raise EngineError(f'tensorrt cannot read {spec.path.name}: {parser.get_error(0).desc()}')
-    plan = builder.build_serialized_network(network, builder.create_builder_config())
+    plan = builder.build_serialized_network(definition, builder.create_builder_config())
     if plan is None:
         raise EngineError(f'tensorrt cannot build {spec.path.name}: see its log above')
-    write_bytes(path, bytes(plan))
     return bytes(plan)
 
 
