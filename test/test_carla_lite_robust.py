@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 
+from carla_lite.protocol import messages
 from carla_server import carla_server, CarlaServer, ROOT
 from carla_wire import frame_of, settings, WireClient, WireStream
 import pytest
@@ -125,6 +126,30 @@ def test_without_file_descriptors_it_waits_and_goes_on(
     assert late.call('tick_cue') >= frame_of(stream.message())
     stream.close()
     late.close()
+
+
+def test_new_episode_is_told_late_and_once(wire: WireClient) -> None:
+    """
+    The official client ends when its old subscription gets a message while it makes a new one.
+
+    Others that listen must hear of the new episode nevertheless.
+    """
+    listener = WireStream(wire.call('get_episode_info')[1][0])
+    before = struct.unpack_from('<Q', listener.message(), 48)[0]
+    wire.call('load_new_episode', '', True, 65535)
+    answered_s = time.monotonic()
+    told = []
+    while len(told) < 3:
+        message = listener.message()
+        episode, flags = (
+            struct.unpack_from(f, message, at)[0] for f, at in (('<Q', 48), ('<I', 80))
+        )
+        if episode != before:
+            told.append((episode, flags))
+            if len(told) == 1:
+                assert time.monotonic() - answered_s > 0.3
+    listener.close()
+    assert told == [(before + 1, messages.MAP_CHANGED), (before + 1, 0), (before + 1, 0)]
 
 
 def processor_s(pid: int) -> float:
