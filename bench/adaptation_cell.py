@@ -168,6 +168,7 @@ def _trained(cell: Cell) -> tuple[nn.Module, dict[str, Any]]:
     shutil.rmtree(config.folder)
     resources = facts['resources']
     return network, {
+        'learning_rate': cell.arm.learning_rate,
         'trainable': facts['parameters']['trainable'],
         'step_ms': resources['batch_ms_p50'],
         'adapt_s': round(wall_s, 2),
@@ -179,7 +180,9 @@ def _trained(cell: Cell) -> tuple[nn.Module, dict[str, Any]]:
 def _untrained(cell: Cell) -> tuple[nn.Module, dict[str, Any]]:
     """Return the base, under AdaBN with the statistics of the frames, whose masks nobody reads."""
     network = cell.base.build()
-    cost = dict.fromkeys(('step_ms', 'adapt_s', 'peak_memory_mib', 'gpu_peak_memory_mib'))
+    cost = dict.fromkeys(
+        ('learning_rate', 'step_ms', 'adapt_s', 'peak_memory_mib', 'gpu_peak_memory_mib')
+    )
     if cell.arm.trains == 'nothing':
         return network, {'trainable': 0, **cost}
     frames = cell.open(frames_of(cell))

@@ -81,7 +81,7 @@ def _costs(results: Results, arms: Sequence[str], shots: Sequence[int], title: s
                     for name, digits in (('step_ms', 0), ('adapt_s', 1), ('peak_memory_mib', 0))
                 ),
                 f'{max(figures["kept_bytes"] for figures in found) / 1e3:,.0f}',
-                f'{ARMS[arm].learning_rate:g}' if ARMS[arm].is_trained else '–',
+                f'{found[0]["learning_rate"]:g}' if ARMS[arm].is_trained else '–',
             ]
         )
     columns = (

@@ -107,8 +107,8 @@ def test_tables_say_what_the_figures_say(tmp_path):
     def figures(target: float, known: float) -> dict:
         return {
             'target': {'lane_iou': target, 'lane_f1_3px': 0.5}, 'known': {'lane_iou': known},
-            'trainable': 1234, 'kept_bytes': 5678, 'step_ms': 10.0, 'adapt_s': 1.5,
-            'peak_memory_mib': 500.0,
+            'learning_rate': 0.004, 'trainable': 1234, 'kept_bytes': 5678, 'step_ms': 10.0,
+            'adapt_s': 1.5, 'peak_memory_mib': 500.0,
         }  # fmt: skip
 
     results = {
@@ -124,5 +124,5 @@ def test_tables_say_what_the_figures_say(tmp_path):
         ['head only', '0.150 ± 0.071', '–'], ['full fine-tuning', '–', '-0.100'],
     ]  # fmt: skip
     assert lost(results, 'head', 1) == pytest.approx([0.1, 0.2])
-    assert costs.rows[0][:6] == ['head only', '1,234', '10', '1.5', '500', '6']
+    assert costs.rows[0] == ['head only', '1,234', '10', '1.5', '500', '6', '0.004']
     assert draw_curves(results, 'title', tmp_path / 'curve.png').is_file()
