@@ -1,14 +1,42 @@
 """What this machine is, as far as measurements and compiled models depend on it."""
 
+from datetime import datetime, timezone
 from functools import cache
 import hashlib
 from importlib.metadata import PackageNotFoundError, version
 import os
 from pathlib import Path
 import platform
+from typing import Any
 
 #: Lines of /proc/cpuinfo that list a processor's instruction sets: x86, Arm.
 _INSTRUCTIONS = ('flags', 'Features')
+_LIBRARIES = ('numpy', 'opencv-python-headless', 'onnxruntime', 'openvino', 'torch', 'ros-rclpy')
+#: Runnable threads beside a measurement, above which its figures are worth little.
+BUSY_LOAD = 0.5
+
+
+def describe_machine() -> dict[str, Any]:
+    """Return processor, cores, libraries and load of this moment, to state with a measurement."""
+    return {
+        'date': datetime.now(timezone.utc).isoformat(timespec='minutes'),
+        'processor': processor_name(),
+        'cores': core_count(),
+        'load_before': round(os.getloadavg()[0], 2),
+        'system': f'{platform.system()} {platform.release()}',
+        'python': platform.python_version(),
+        'libraries': {name: found for name in _LIBRARIES if (found := library_version(name))},
+    }
+
+
+def busy_warning(machine: dict[str, Any]) -> str:
+    """Return a sentence when other processes took part in the measurement; else nothing."""
+    if machine['load_before'] <= BUSY_LOAD:
+        return ''
+    return (
+        f'The machine was busy before the run (load {machine["load_before"]:g}): '
+        'these figures say nothing about a quiet one.'
+    )
 
 
 def processor_name() -> str:

@@ -37,12 +37,21 @@ VERBS = {
         'export_config.ExportConfig',
         'make a bundle of a run, checked against torch',
     ),
+    'quantize': (
+        'quantize',
+        'quantize_config.QuantizeConfig',
+        'make int8 variants of a bundle, and keep those that are faster and as good',
+    ),
 }
 #: What the extras of setup.py name; without these a verb cannot even read its settings.
 _COLLECT = "'jsonargparse[signatures]' pyyaml rich"
 _TRAINING = (
     f'torch onnx onnxscript lightning safetensors openvino matplotlib tensorboard {_COLLECT}'
 )
+_EXTRAS = {
+    'collect': ('collect', _COLLECT),
+    'quantize': ('quantization', f'nncf onnxruntime {_TRAINING}'),
+}
 _HELP = """usage: python -m training VERB [CONFIG.yaml] [--key value ...]
 
 {verbs}
@@ -86,7 +95,7 @@ def _is_ours(error: ImportError) -> bool:
 
 def _what_to_install(verb: str, error: ImportError) -> str:
     """Say what is missing; a package of ROS brings none of what setup.py calls extras."""
-    extra, packages = ('collect', _COLLECT) if verb == 'collect' else ('training', _TRAINING)
+    extra, packages = _EXTRAS.get(verb, ('training', _TRAINING))
     return (
         f'{verb} needs Python packages that are not there ({error}): pip install {packages} '
         f"(the extra '{extra}' of setup.py)"

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import dataclasses
 import difflib
 from itertools import pairwise
+import json
 from pathlib import Path
 import typing
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from training.errors import ConfigError
 import yaml
 
 T = TypeVar('T')
+_CONFIG_ENDINGS = ('.yaml', '.yml', '.json')
 
 
 class _HelpFormatter(DefaultHelpFormatter, RawDescriptionHelpFormatter):
@@ -42,13 +44,16 @@ def parse(cls: type[T], verb: str, arguments: Sequence[str]) -> tuple[T, bool]:
     """
     Read a verb's arguments.
 
-    :param arguments: what follows the verb; a first one without dashes is the YAML file.
+    :param arguments: what follows the verb; a first one without dashes is the YAML file, or, of
+        a class that names a ``POSITIONAL``, the value of that key.
     :return: the dataclass, not yet checked across its fields, and whether JSON is wanted.
     :raises ConfigError: one sentence, naming the keys that are known for one that is not.
     """
     arguments = list(arguments)
     if arguments and not arguments[0].startswith('-'):
-        arguments.insert(0, '--config')
+        key = getattr(cls, 'POSITIONAL', '')
+        is_file = not key or arguments[0].endswith(_CONFIG_ENDINGS)
+        arguments.insert(0, '--config' if is_file else f'--{key}')
     arguments = _bracket_lists(cls, arguments)
     parser = make_parser(cls, verb, getattr(cls, 'EXAMPLES', ''))
     for flag, value in pairwise(arguments):
@@ -126,8 +131,16 @@ def _bracket_lists(cls: type, arguments: Sequence[str]) -> list[str]:
                 hints = typing.get_type_hints(hint) if dataclasses.is_dataclass(hint) else {}
                 hint = hints.get(name)
             if typing.get_origin(hint) is tuple:
-                result[position + 1] = f'[{value}]'
+                result[position + 1] = _as_list(hint, value)
     return result
+
+
+def _as_list(hint: Any, value: str) -> str:
+    """Return a list as JSON has it; of data sets, a name alone stands for its path."""
+    inner = _nested(hint)
+    if inner and 'path' in typing.get_type_hints(inner) and not value.startswith('{'):
+        return json.dumps([{'path': name} for name in value.split(',')])
+    return f'[{value}]'
 
 
 def _check_flags(parser: ArgumentParser, arguments: Sequence[str]) -> None:

@@ -70,18 +70,18 @@ class OnnxRuntimeEngine:
 
 def _build(network: bytes, spec: EngineSpec) -> tuple['onnxruntime.InferenceSession', bytes]:
     """Optimise a network; return it ready to run, and as it is to be kept."""
-    options = _session_options(spec.thread_count)
+    options = session_options(spec.thread_count)
     try:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, 'optimised.onnx')
             options.optimized_model_filepath = str(path)
             return _session(network, options), path.read_bytes()
     except Exception:  # no room, or a network that cannot be: then the next line says so
-        return _session(network, _session_options(spec.thread_count)), b''
+        return _session(network, session_options(spec.thread_count)), b''
 
 
 def _restore(kept: bytes, spec: EngineSpec) -> 'onnxruntime.InferenceSession':
-    options = _session_options(spec.thread_count)
+    options = session_options(spec.thread_count)
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     return _session(kept, options)
 
@@ -92,7 +92,8 @@ def _session(
     return onnxruntime.InferenceSession(network, options, providers=['CPUExecutionProvider'])
 
 
-def _session_options(threads: int) -> 'onnxruntime.SessionOptions':
+def session_options(threads: int) -> 'onnxruntime.SessionOptions':
+    """Return how this engine runs any network: for latency, beside other programs."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

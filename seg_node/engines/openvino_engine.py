@@ -31,6 +31,15 @@ except ImportError as error:
 _PRECISION_HINT = {'fp32': 'f32', 'bf16': 'bf16', 'int8': 'f32'}
 
 
+def compile_settings(precision: str, threads: int) -> dict[str, Any]:
+    """Return how this engine compiles any network: for latency, in the precision asked for."""
+    return {
+        'PERFORMANCE_HINT': 'LATENCY',
+        'INFERENCE_NUM_THREADS': threads,
+        'INFERENCE_PRECISION_HINT': _PRECISION_HINT[precision],
+    }
+
+
 def has_bf16() -> bool:
     """Return whether this processor computes in bf16 by itself."""
     return 'BF16' in openvino.Core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
@@ -46,11 +55,7 @@ class OpenVinoEngine:
         :raises EngineError: when the file cannot be loaded or is not what the bundle states.
         """
         self._spec = spec
-        settings = {
-            'PERFORMANCE_HINT': 'LATENCY',
-            'INFERENCE_NUM_THREADS': spec.thread_count,
-            'INFERENCE_PRECISION_HINT': _PRECISION_HINT[spec.precision],
-        }
+        settings = compile_settings(spec.precision, spec.thread_count)
         content = _read(spec)
         core = openvino.Core()
         key = compiled_cache.key_of(f'openvino {openvino.__version__}', spec, settings)
@@ -62,7 +67,7 @@ class OpenVinoEngine:
             )
         except RuntimeError as error:
             raise EngineError(
-                f'openvino cannot load {spec.path.name}: {_last_line(error)}'
+                f'openvino cannot load {spec.path.name}: {last_line(error)}'
             ) from error
         check_graph_input(_extents(compiled.input().partial_shape), spec)
         self._request: openvino.InferRequest | None = compiled.create_infer_request()
@@ -80,7 +85,7 @@ class OpenVinoEngine:
         try:
             self._request.infer([batch], share_inputs=True)
         except RuntimeError as error:
-            raise EngineError(f'openvino failed: {_last_line(error)}') from error
+            raise EngineError(f'openvino failed: {last_line(error)}') from error
         return self._request.get_output_tensor().data
 
     def close(self) -> None:
@@ -112,6 +117,6 @@ def _extents(shape: 'openvino.PartialShape') -> list[int | str]:
     ]
 
 
-def _last_line(error: RuntimeError) -> str:
+def last_line(error: RuntimeError) -> str:
     """Return the one line of OpenVINO's message that names the reason."""
     return str(error).strip().splitlines()[-1]

@@ -110,6 +110,11 @@ def find_candidates(
     return candidates
 
 
+def is_installed(engine: str) -> bool:
+    """Return whether an engine's library is there; it may still fail to load."""
+    return importlib.util.find_spec(_ENGINES[engine][2]) is not None
+
+
 def _check_name(what: str, value: str, known: tuple[str, ...]) -> None:
     if value not in ('auto', *known):
         raise EngineError(f"{what} '{value}' is unknown: use auto, {', '.join(known)}")
@@ -117,7 +122,7 @@ def _check_name(what: str, value: str, known: tuple[str, ...]) -> None:
 
 def _is_usable(engine: str) -> bool:
     """Return whether an engine's library is there and can be imported."""
-    if importlib.util.find_spec(_ENGINES[engine][2]) is None:
+    if not is_installed(engine):
         return False
     try:
         _module_of(engine)
