@@ -1,0 +1,1 @@
+"""int8 variants of a bundle's models: made, measured, and judged whether they are better."""

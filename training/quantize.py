@@ -1,0 +1,105 @@
+"""Quantize a bundle: ``python -m training quantize models/lane_unet --data track_tape``."""
+
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from seg_node.bundle import MANIFEST, ModelBundle, save_bundle
+from training.bundle_writing import is_same_model, staging
+from training.code_commit import code_commit
+from training.engine_figures import describe_conditions
+from training.errors import ConfigError
+from training.evaluation.report import prepare
+from training.quantization.bundle_entries import Entry, with_entries
+from training.quantization.calibration import calibration_of
+from training.quantization.judging import baselines_of, measure_and_judge
+from training.quantization.methods import check_installed, make_variants, Workshop
+from training.quantization.results import rows_of
+from training.quantization.subject_data import data_of_all, describe_sets, SubjectData
+from training.quantization.tables import show
+from training.quantization.variants import Subject, subjects_of
+from training.quantize_config import QuantizeConfig
+from training.settings import plain
+
+__all__ = ['quantize', 'show']
+
+
+def quantize(config: QuantizeConfig, quiet: bool = False) -> dict[str, Any]:
+    """
+    Make int8 variants of a bundle's models, and put those that pass the gate into it.
+
+    :param quiet: no progress bars.
+    :return: for each model its variants with figures and verdicts, and what was written.
+    :raises SegNodeError: for settings, data or a bundle that cannot be used.
+    """
+    config.check()
+    check_installed(config)
+    bundle = ModelBundle.load(config.bundle)
+    _check_target(config, bundle)
+    subjects = subjects_of(bundle)
+    data = data_of_all(config, bundle, subjects)
+    if config.report:
+        prepare(config.report)
+    with staging(config.target) as staged:
+        models, entries = [], []
+        for position, (subject, sets) in enumerate(zip(subjects, data, strict=True)):
+            folder = staged / str(position)
+            result, entered = _quantize_model(config, bundle, subject, sets, folder, quiet)
+            models.append(result)
+            entries += entered
+        if entries:
+            save_bundle(config.target, *with_entries(bundle, entries))
+    return {
+        'bundle': str(config.target),
+        'written': bool(entries),
+        'gate': asdict(config.gate),
+        'models': models,
+        'settings': plain(asdict(config)),
+    }
+
+
+def _check_target(config: QuantizeConfig, bundle: ModelBundle) -> None:
+    """Refuse to put another model's place at risk before anything is computed."""
+    target = config.target
+    if target == config.bundle or not (target / MANIFEST).is_file():
+        return
+    if not is_same_model(ModelBundle.load(target).manifest, bundle.manifest):
+        raise ConfigError(
+            f'{target} holds another model than {config.bundle}: name another --output'
+        )
+
+
+def _quantize_model(
+    config: QuantizeConfig,
+    bundle: ModelBundle,
+    subject: Subject,
+    data: SubjectData,
+    folder: Path,
+    quiet: bool,
+) -> tuple[dict[str, Any], list[Entry]]:
+    """Return what is told of one model, and the variants of it that enter the bundle."""
+    calibration = calibration_of(
+        data.calibration, config.calibration.frames, bundle.manifest.input
+    )
+    work = Workshop(config, bundle, subject, calibration, folder / 'made')
+    variants = [*baselines_of(config, work.graph), *make_variants(work)]
+    measured = measure_and_judge(
+        config, bundle, variants, data.validation, calibration.batches[0], folder / 'small', quiet
+    )
+    conditions = describe_conditions(data.validation)
+    result = {
+        'model': subject.name,
+        'notes': list(data.notes),
+        'calibration': calibration.facts(),
+        'validation': describe_sets(data.validation),
+        'conditions': conditions,
+        'variants': rows_of(measured),
+    }
+    facts = {
+        'date': datetime.now(timezone.utc).date().isoformat(),
+        'commit': code_commit(),
+        'calibration': calibration.facts(),
+    }
+    entered = [Entry(subject, one, conditions, facts) for one in measured if one.enters]
+    return result, entered
