@@ -32,6 +32,11 @@ VERBS = {
         'evaluate_config.EvaluateConfig',
         'compare bundles, adapters and runs on pairs folders',
     ),
+    'benchmark': (
+        'benchmark',
+        'benchmark_config.BenchmarkConfig',
+        'measure what bundles and models of others cost on this machine, and what they see',
+    ),
     'export': (
         'export',
         'export_config.ExportConfig',

@@ -8,7 +8,6 @@ import tempfile
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from training.data.sources import SetConfig
 from training.evaluate_config import EvaluateConfig
 from training.evaluation.bands import Bands
@@ -103,11 +102,5 @@ def show(result: dict[str, Any], console: Console) -> None:
                 console.print(f'   {row["path"]}: {note}', style='yellow', highlight=False)
     for grid in grids_of(result):
         console.print(f'\n{grid.title}', highlight=False)
-        table = Table(grid.columns[0])
-        table.columns[0].no_wrap = True
-        for column in grid.columns[1:]:
-            table.add_column(column, justify='right', overflow='fold')
-        for row in grid.rows:
-            table.add_row(*row)
-        console.print(table)
+        console.print(grid.table())
     console.print(how_to_read(result), style='dim', highlight=False)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rich.table import Table
 from training.evaluation.figures import letter, title_of
 from training.evaluation.results import NO_METRICS
 
@@ -30,6 +31,16 @@ class Grid:
         marks = ['---', *['---:'] * (len(self.columns) - 1)]
         lines = ['| ' + ' | '.join(row) + ' |' for row in (self.columns, marks, *self.rows)]
         return '\n'.join([f'**{self.title}**', '', *lines])
+
+    def table(self) -> Table:
+        """Return the grid for a terminal, without its title."""
+        table = Table(self.columns[0])
+        table.columns[0].no_wrap = True
+        for column in self.columns[1:]:
+            table.add_column(column, justify='right', overflow='fold')
+        for row in self.rows:
+            table.add_row(*row)
+        return table
 
 
 def by_set(result: Mapping[str, Any]) -> list[list[Mapping[str, Any]]]:
