@@ -12,6 +12,8 @@ from training.errors import ConfigError
 from training.evaluation.bootstrap import BootstrapConfig
 
 _SIZE = re.compile(r'([1-9]\d{0,3})x([1-9]\d{0,3})')
+#: Stands in ``sizes`` for the one that a network was made for.
+OWN_SIZE = 'own'
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,8 @@ class BenchmarkConfig(SetConfig):
     :param models: bundles, named as for ``evaluate``: PATH[:ADAPTER][@ENGINE[/PRECISION]].
     :param engines: of bundles that name none; empty takes all that are installed and fit.
     :param precisions: of bundles that name none; empty takes all that there are.
-    :param sizes: inputs to run the networks at, such as 384x216; empty is their own. A network
-        is not trained again for them.
+    :param sizes: inputs to run the networks at, such as own,384x216; empty is their own. A
+        network is not trained again for them.
     :param threads: numbers of threads; 0 is one for each core.
     :param peer: a model of others, ONNX or OpenVINO .xml, measured beside the bundles.
     :param input: how ``peer`` is fed.
@@ -85,8 +87,10 @@ class BenchmarkConfig(SetConfig):
         for name, least in (('runs', 10), ('turn', 1), ('warm_up', 1)):
             if getattr(self, name) < least:
                 raise ConfigError(f'--{name} is {getattr(self, name)}: use {least} or more')
-        for text in (self.picture, *self.sizes):
-            parse_size(text, 'picture' if text is self.picture else 'sizes')
+        parse_size(self.picture, 'picture')
+        for text in self.sizes:
+            if text != OWN_SIZE:
+                parse_size(text, 'sizes')
         if not self.models and not self.all_peers:
             raise ConfigError('there is nothing to measure: name --models or a --peer')
         for peer in self.all_peers:

@@ -54,7 +54,7 @@ def parse(cls: type[T], verb: str, arguments: Sequence[str]) -> tuple[T, bool]:
         key = getattr(cls, 'POSITIONAL', '')
         is_file = not key or arguments[0].endswith(_CONFIG_ENDINGS)
         arguments.insert(0, '--config' if is_file else f'--{key}')
-    arguments = _bracket_lists(cls, arguments)
+    arguments = _bracket_lists(cls, [_underscored(argument) for argument in arguments])
     parser = make_parser(cls, verb, getattr(cls, 'EXAMPLES', ''))
     for flag, value in pairwise(arguments):
         if flag == '--config':
@@ -119,6 +119,14 @@ def _nested(hint: Any) -> type | None:
         if dataclasses.is_dataclass(candidate):
             return typing.cast(type, candidate)
     return None
+
+
+def _underscored(argument: str) -> str:
+    """Let ``--lane-class`` be ``--lane_class``; values stay as they are."""
+    if not argument.startswith('--'):
+        return argument
+    flag, equals, value = argument.partition('=')
+    return '--' + flag[2:].replace('-', '_') + equals + value
 
 
 def _bracket_lists(cls: type, arguments: Sequence[str]) -> list[str]:

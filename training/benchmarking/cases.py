@@ -7,7 +7,7 @@ from seg_node.bundle import ModelBundle
 from seg_node.engines import EngineError
 from seg_node.engines.selection import Candidate, find_candidates, is_installed
 from seg_node.machine import core_count
-from training.benchmark_config import BenchmarkConfig, parse_size
+from training.benchmark_config import BenchmarkConfig, OWN_SIZE, parse_size
 from training.benchmarking.case import Case, Size
 from training.benchmarking.errors import BenchmarkError
 from training.benchmarking.peer_config import PeerConfig
@@ -34,7 +34,9 @@ def list_cases(config: BenchmarkConfig, scratch: Path) -> list[Case]:
                 f'--engines names {engine}, which is not installed: pip install {engine}, or '
                 'leave it out'
             )
-    sizes: list[Size | None] = [parse_size(text, 'sizes') for text in config.sizes]
+    sizes: list[Size | None] = [
+        None if text == OWN_SIZE else parse_size(text, 'sizes') for text in config.sizes
+    ]
     cases: list[Case] = []
     for text in config.models:
         cases += _of_bundle(text, config, sizes or [None], scratch)

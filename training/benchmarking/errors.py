@@ -5,3 +5,7 @@ from seg_node.errors import SegNodeError
 
 class BenchmarkError(SegNodeError):
     """A model that cannot be measured, or a request that it does not fit."""
+
+
+class SizeError(BenchmarkError):
+    """A network that does not work at the size asked for."""

@@ -5,6 +5,8 @@ import time
 
 import cv2
 import numpy as np
+from seg_node.engines.base import first_line
+from seg_node.errors import SegNodeError
 from seg_node.frame import Frame
 from seg_node.postprocess import OutputSpec, postprocess
 from seg_node.preprocess import InputSpec, preprocess
@@ -37,27 +39,22 @@ class PeerSegmenter:
         :raises BenchmarkError: when it cannot be loaded, takes no picture, or has no such class.
         """
         self._peer = peer
-        self._model = _open(peer, engine, precision, threads, size)
-        facts = self._model.input
-        self._layout = layout_of(facts, peer)
-        self._spec = _spec(facts, self._layout, peer, size)
+        self._model = open_raw(
+            peer.file, engine, precision, threads, lambda facts: _shape_for(facts, peer, size)
+        )
+        self._layout = layout_of(self._model.input, peer)
+        self.shape = _shape_for(self._model.input, peer, size)
+        height, width = self.shape[2:] if self._layout == 'nchw' else self.shape[1:3]
+        self._spec = InputSpec(width=width, height=height, resize=peer.input.resize)
         self._colours, self._mean, self._scale = _pixel_values(peer.input, self._model)
         self.description = f'{peer.shown} on {self._model.version}, {precision}, {threads} threads'
         self.notes = self._describe_input()
-        blank = Frame(np.zeros((self._spec.height, self._spec.width, 3), np.uint8))
-        for _ in range(_WARM_UP_RUNS):
-            self.segment(blank)
+        self._warm_up()
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the network's input."""
         return self._spec.width, self._spec.height
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The network's whole input."""
-        width, height = self.size
-        return (1, 3, height, width) if self._layout == 'nchw' else (1, height, width, 3)
 
     def segment(self, frame: Frame, with_confidence: bool = False) -> Segmentation:
         """
@@ -84,6 +81,19 @@ class PeerSegmenter:
 
     def close(self) -> None:
         """Nothing is held beyond the process."""
+
+    def _warm_up(self) -> None:
+        blank = Frame(np.zeros((self._spec.height, self._spec.width, 3), np.uint8))
+        try:
+            for _ in range(_WARM_UP_RUNS):
+                self.segment(blank)
+        except SegNodeError:
+            raise
+        except Exception as error:  # of classes that each library has for itself
+            raise BenchmarkError(
+                f'{self._peer.file} fails on a picture of {self._spec.width}x{self._spec.height} '
+                f'({first_line(error)[:200]}): give another --input.width and --input.height'
+            ) from error
 
     def _tensor(self, batch: np.ndarray) -> np.ndarray:
         """Return the model's input of (1, H, W, 3) uint8 BGR."""
@@ -129,26 +139,23 @@ def _plain(value: float) -> str:
     return f'{value:g}'
 
 
-def _open(
-    peer: PeerConfig, engine: str, precision: str, threads: int, size: tuple[int, int] | None
-) -> RawModel:
-    """Open a peer at a size, or at its own; open extents are filled from its settings."""
-    model = open_raw(peer.file, engine, precision, threads)
-    facts, given = model.input, (peer.input.width, peer.input.height)
-    wanted = size or (given if all(given) else None)
+def _shape_for(
+    facts: InputFacts, peer: PeerConfig, size: tuple[int, int] | None
+) -> tuple[int, int, int, int]:
+    """
+    Return the shape that a peer is to run at; open extents are filled from its settings.
+
+    :raises BenchmarkError: when it takes no picture, or nobody states the size.
+    """
     layout = layout_of(facts, peer)
-    if wanted is None and all(facts.shape[1:]) and facts.shape[0] == 1:
-        return model
     height, width = facts.shape[2:] if layout == 'nchw' else facts.shape[1:3]
-    width, height = wanted or (width, height)
+    given = (peer.input.width, peer.input.height)
+    width, height = size or (given if all(given) else (width, height))
     if not width or not height:
         raise BenchmarkError(
             f'{peer.file} leaves its input size open: give --input.width and --input.height'
         )
-    shape = (1, 3, height, width) if layout == 'nchw' else (1, height, width, 3)
-    return model if shape == facts.shape else open_raw(
-        peer.file, engine, precision, threads, shape
-    )  # fmt: skip
+    return (1, 3, height, width) if layout == 'nchw' else (1, height, width, 3)
 
 
 def layout_of(facts: InputFacts, peer: PeerConfig) -> str:
@@ -174,15 +181,6 @@ def layout_of(facts: InputFacts, peer: PeerConfig) -> str:
             '--input.layout'
         )
     return given
-
-
-def _spec(
-    facts: InputFacts, layout: str, peer: PeerConfig, size: tuple[int, int] | None
-) -> InputSpec:
-    height, width = facts.shape[2:] if layout == 'nchw' else facts.shape[1:3]
-    if size or not (width and height):
-        width, height = size or (peer.input.width, peer.input.height)
-    return InputSpec(width=width, height=height, resize=peer.input.resize)
 
 
 def _pixel_values(given: PeerInput, model: RawModel) -> tuple[str, np.ndarray, np.ndarray]:

@@ -5,14 +5,15 @@ For what is no bundle: the models of others, and the matrix products that tell w
 can do. None of these is kept compiled, for none is ours to vouch for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from seg_node.engines.base import first_line
-from training.benchmarking.errors import BenchmarkError
+from seg_node.errors import SegNodeError
+from training.benchmarking.errors import BenchmarkError, SizeError
 
 #: numpy's names for what either library calls the types of pictures.
 _TYPES: dict[str, type[np.generic]] = {
@@ -44,8 +45,16 @@ class RawModel(Protocol):
         """Return the first output; valid until the next call."""
 
 
+#: Says which shape a model is to run at, of what it states; None takes it as it is.
+Decide = Callable[[InputFacts], Sequence[int] | None]
+
+
+def _as_it_is(facts: InputFacts) -> None:
+    return None
+
+
 def open_raw(
-    path: Path, engine: str, precision: str, threads: int, shape: Sequence[int] | None = None
+    path: Path, engine: str, precision: str, threads: int, decide: Decide = _as_it_is
 ) -> RawModel:
     """
     Load a model of others.
@@ -53,23 +62,31 @@ def open_raw(
     :param path: an .onnx file or an OpenVINO .xml with its .bin beside it.
     :param precision: fp32 or bf16, what is computed in; int8 models need fp32.
     :param threads: to use.
-    :param shape: of the input, instead of the model's own.
+    :param decide: chooses the shape of the input.
     :raises BenchmarkError: when the model cannot be loaded, naming the file and the reason.
     """
     if engine == 'onnxruntime' and path.suffix != '.onnx':
         raise BenchmarkError(f'{path} is no ONNX file, which engine onnxruntime needs')
+    shape: Sequence[int] | None = None
+
+    def chosen(facts: InputFacts) -> Sequence[int] | None:
+        nonlocal shape
+        shape = decide(facts)
+        return shape
+
     try:
         if engine == 'onnxruntime':
-            return _OnnxRuntimeModel(path, threads, shape)
-        return _OpenVinoModel(path, precision, threads, shape)
-    except BenchmarkError:
+            return _OnnxRuntimeModel(path, threads, chosen)
+        return _OpenVinoModel(path, precision, threads, chosen)
+    except SizeError as error:
+        raise BenchmarkError(f'{path} cannot run at input {list(shape or ())}: {error}') from error
+    except SegNodeError:
         raise
     except Exception as error:  # both libraries raise classes of their own, and plain ones
+        at = f' at input {list(shape)}' if shape else ''
         raise BenchmarkError(
-            f'{path} cannot be run by {engine}'
-            + (f' at input {list(shape)}' if shape else '')
-            + f' ({_reason(error)}): name another file'
-            + (' or size' if shape else '')
+            f'{path} cannot be run by {engine}{at} ({_reason(error)}): name another '
+            + ('size' if shape else 'file')
         ) from error
 
 
@@ -80,24 +97,18 @@ def _reason(error: Exception) -> str:
 
 
 class _OnnxRuntimeModel:
-    def __init__(self, path: Path, threads: int, shape: Sequence[int] | None) -> None:
+    def __init__(self, path: Path, threads: int, decide: Decide) -> None:
         import onnxruntime
-        from seg_node.engines.onnxruntime_engine import session_options
 
-        content = path.read_bytes()
-        if shape:
+        self._session = _session(path, threads)
+        self.input = self._facts(path)
+        shape = decide(self.input)
+        if shape and tuple(shape) != self.input.shape:
             from training.benchmarking.resizing import resize_onnx
 
-            content = resize_onnx(content, shape)
-        self._session = onnxruntime.InferenceSession(
-            content, session_options(threads), providers=['CPUExecutionProvider']
-        )
-        declared = self._session.get_inputs()
-        if len(declared) != 1:
-            raise BenchmarkError(f'{path} takes {len(declared)} inputs: only one can be a picture')
-        self._name = declared[0].name
-        extents = tuple(x if isinstance(x, int) else None for x in declared[0].shape)
-        self.input = InputFacts(extents, _dtype(declared[0].type, path))
+            self._session = _session(resize_onnx(path.read_bytes(), shape), threads)
+            self.input = self._facts(path)
+        self._name = self._session.get_inputs()[0].name
         self.version = f'onnxruntime {onnxruntime.__version__}'
         custom = self._session.get_modelmeta().custom_metadata_map
         self.stated = {
@@ -106,15 +117,29 @@ class _OnnxRuntimeModel:
             if key.startswith('model_info')
         }
 
+    def _facts(self, path: Path) -> InputFacts:
+        declared = self._session.get_inputs()
+        if len(declared) != 1:
+            raise BenchmarkError(f'{path} takes {len(declared)} inputs: only one can be a picture')
+        extents = tuple(x if isinstance(x, int) else None for x in declared[0].shape)
+        return InputFacts(extents, _dtype(declared[0].type, path))
+
     def run(self, array: np.ndarray) -> np.ndarray:
         """Return the first output."""
         return self._session.run(None, {self._name: array})[0]
 
 
+def _session(source: Path | bytes, threads: int) -> Any:
+    import onnxruntime
+    from seg_node.engines.onnxruntime_engine import session_options
+
+    return onnxruntime.InferenceSession(
+        source, session_options(threads), providers=['CPUExecutionProvider']
+    )
+
+
 class _OpenVinoModel:
-    def __init__(
-        self, path: Path, precision: str, threads: int, shape: Sequence[int] | None
-    ) -> None:
+    def __init__(self, path: Path, precision: str, threads: int, decide: Decide) -> None:
         import openvino
         from seg_node.engines.openvino_engine import compile_settings
 
@@ -124,16 +149,14 @@ class _OpenVinoModel:
             raise BenchmarkError(
                 f'{path} takes {len(model.inputs)} inputs: only one can be a picture'
             )
-        if shape:
+        shape = decide(_ir_facts(model, path))
+        if shape and tuple(shape) != _ir_facts(model, path).shape:
             from training.benchmarking.resizing import resize_ir
 
             resize_ir(model, shape)
         settings = compile_settings(precision, threads)
         self._request = core.compile_model(model, 'CPU', settings).create_infer_request()
-        partial = model.input().partial_shape
-        extents = [x.get_length() if x.is_static else None for x in partial]
-        name = model.input().element_type.get_type_name()
-        self.input = InputFacts(tuple(extents), _dtype(name, path))
+        self.input = _ir_facts(model, path)
         self.version = f'openvino {openvino.__version__.split("-")[0]}'
         self.stated = _rt_info(model)
 
@@ -141,6 +164,12 @@ class _OpenVinoModel:
         """Return the first output."""
         self._request.infer([array], share_inputs=True)
         return self._request.get_output_tensor(0).data
+
+
+def _ir_facts(model: Any, path: Path) -> InputFacts:
+    extents = [x.get_length() if x.is_static else None for x in model.input().partial_shape]
+    name = model.input().element_type.get_type_name()
+    return InputFacts(tuple(extents), _dtype(name, path))
 
 
 def _rt_info(model: Any) -> dict[str, str]:

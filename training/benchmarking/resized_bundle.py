@@ -6,7 +6,7 @@ from pathlib import Path
 
 from seg_node.bundle import describe_file, ModelBundle, save_bundle, WeightFile
 from training.benchmarking.case import Size
-from training.benchmarking.errors import BenchmarkError
+from training.benchmarking.errors import BenchmarkError, SizeError
 from training.benchmarking.resizing import resize_ir, resize_onnx
 
 
@@ -61,8 +61,8 @@ class _Resizing:
                 yield self._describe(file, file.path)
                 weights = path.with_suffix('.bin').relative_to(self.staged).as_posix()
                 yield replace(self._describe(file, weights), format='openvino_bin', engines=())
-        except (BenchmarkError, RuntimeError) as error:
-            reason = str(error) if isinstance(error, BenchmarkError) else 'OpenVINO refuses it'
+        except (SizeError, RuntimeError) as error:
+            reason = str(error) if isinstance(error, SizeError) else 'OpenVINO refuses it'
             raise BenchmarkError(
                 f'--sizes: {self.bundle.manifest.name} cannot run at {width}x{height}: {reason}'
             ) from error

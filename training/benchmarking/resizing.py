@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import numpy_helper, shape_inference
-from training.benchmarking.errors import BenchmarkError
+from training.benchmarking.errors import SizeError
 
 
 def resize_onnx(content: bytes, shape: Sequence[int]) -> bytes:
@@ -21,7 +21,7 @@ def resize_onnx(content: bytes, shape: Sequence[int]) -> bytes:
 
     :param content: of the file.
     :param shape: of its only input.
-    :raises BenchmarkError: when the network does not work at that shape.
+    :raises SizeError: when the network does not work at that shape.
     """
     model = onnx.load_model_from_string(content)
     graph = model.graph
@@ -40,7 +40,7 @@ def resize_onnx(content: bytes, shape: Sequence[int]) -> bytes:
         new = _inferred(model)  # all before this node is right by now
         source = node.input[0]
         if source not in old or source not in new:
-            raise BenchmarkError(f'the shape of {source} is not known: it stays at its own size')
+            raise SizeError(f'the shape of {source} is not known: it stays at its own size')
         target = numpy_helper.to_array(constants[node.input[place]])
         scale = scaled_reshape if node.op_type == 'Reshape' else scaled_sizes
         name = f'{node.input[place]}_resized_{position}'
@@ -54,7 +54,7 @@ def _checked(model: onnx.ModelProto) -> onnx.ModelProto:
     try:
         return shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     except Exception as error:  # onnx's own class is not exported by every version
-        raise BenchmarkError(
+        raise SizeError(
             'its layers do not fit together at that size: use a width and height that the '
             'network halves without a rest'
         ) from error
@@ -76,7 +76,7 @@ def resize_ir(model: Any, shape: Sequence[int]) -> None:
     Change a loaded OpenVINO model to another input shape.
 
     :param model: ``openvino.Model`` with one input.
-    :raises BenchmarkError: when the network does not work at that shape.
+    :raises SizeError: when the network does not work at that shape.
     :raises RuntimeError: likewise, in OpenVINO's words.
     """
     try:
@@ -127,7 +127,7 @@ def scaled_reshape(old: Sequence[int], target: Sequence[int], new: Sequence[int]
     them grew, the first extent of its run grows with it.
 
     :param target: -1 and 0 as ONNX has them.
-    :raises BenchmarkError: when that is no whole number.
+    :raises SizeError: when that is no whole number.
     """
     filled = [old[i] if extent == 0 else extent for i, extent in enumerate(target)]
     if -1 in filled:
@@ -151,7 +151,7 @@ def scaled_reshape(old: Sequence[int], target: Sequence[int], new: Sequence[int]
 
 def _share(extent: int, after: int, before: int) -> int:
     if extent * after % before:
-        raise BenchmarkError(
+        raise SizeError(
             f'an inner size of {extent} would be {extent * after / before:g}: use a width and '
             'height that the network divides without a rest'
         )
