@@ -83,6 +83,7 @@ def test_every_combination_is_measured_in_turns(result: dict) -> None:
         assert case['times_torch_fp32'] is None
         assert 0 < case['start_s']['load_again'] < case['start_s']['again']
         assert 0 < case['start_s']['load_first'] < case['start_s']['first']
+        assert 0 < case['start_s']['cpu_again'] < 2 * case['start_s']['again']
         assert 0 < case['cores_busy'] < 1.5
         assert case['os_threads'] >= 1
         # numpy, OpenCV and the engine, but neither torch nor the parent's own memory
@@ -202,7 +203,7 @@ def test_mistakes_are_told_in_one_line(capsys, tmp_path: Path, folder: Path) -> 
         (['--models', f'{folder / "bundle"}:fog'], "has no adapter 'fog'"),
         (['--models', '[]'], 'there is nothing to measure'),
         ([*bundle, '--precisions', 'int8'], 'has nothing for engine onnxruntime with'),
-        ([*bundle, '--precisions', 'fp8'], "--precisions names 'fp8': use fp32, bf16, int8"),
+        ([*bundle, '--precisions', 'fp8'], "--precisions names 'fp8': use fp32, bf16, fp16, int8"),
         (['--engines', 'caffe'], "--engines names 'caffe': use onnxruntime"),
         ([*bundle, '--sizes', '32by64'], "--sizes has '32by64': write WIDTHxHEIGHT"),
         ([*bundle, '--picture', 'large'], "--picture has 'large'"),

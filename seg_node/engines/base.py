@@ -27,7 +27,7 @@ class EngineSpec:
     height: int  # of the network's input, pixels
     width: int
     classes: int
-    precision: str = 'fp32'  # fp32, bf16 (fp32 weights, where the processor has it) or int8
+    precision: str = 'fp32'  # fp32, int8; bf16 and fp16 are fp32 weights, computed in these
     threads: int = 0  # 0 = one for each core this process may use
     weights_sha256: str = ''  # of the .bin beside an OpenVINO IR; empty for all other files
 

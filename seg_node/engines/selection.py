@@ -24,7 +24,7 @@ _ENGINES = {
     'torch': ('torch_engine', 'TorchEngine', 'torch'),
 }
 ENGINE_NAMES = tuple(_ENGINES)
-PRECISIONS = ('fp32', 'bf16', 'int8')
+PRECISIONS = ('fp32', 'bf16', 'fp16', 'int8')
 #: torch is a development engine: slower than the others, never a choice of `auto`.
 _AUTO_ENGINES = ('onnxruntime', 'openvino', 'tensorrt')
 #: Timed runs of each candidate, interleaved so that a busy moment hurts all alike.
@@ -138,9 +138,11 @@ def _module_of(engine: str) -> ModuleType:
 
 
 def _precisions_of(engine: str, file: WeightFile) -> tuple[str, ...]:
-    """fp32 weights also run in bf16 where engine and processor do that by themselves."""
+    """fp32 weights also run in half precision where engine and processor do that by themselves."""
     if engine == 'openvino' and file.precision == 'fp32':
         return ('fp32', 'bf16') if _module_of(engine).has_bf16() else ('fp32',)
+    if engine == 'torch' and file.precision == 'fp32':
+        return ('fp32', *_module_of(engine).half_precisions())
     return (file.precision,)
 
 

@@ -34,7 +34,7 @@ def load_products(engine: str, precision: str, threads: int, folder: Path) -> li
     :param folder: for their ONNX files.
     """
     if engine == 'torch':
-        return [_torch_product(side, count, threads) for side, count in SHAPES]
+        return [_torch_product(side, count, precision, threads) for side, count in SHAPES]
     products = []
     for side, count in SHAPES:
         path = folder / f'matrix_product_{side}_{precision}.onnx'
@@ -46,18 +46,22 @@ def load_products(engine: str, precision: str, threads: int, folder: Path) -> li
     return products
 
 
-def _torch_product(side: int, count: int, threads: int) -> Product:
+def _torch_product(side: int, count: int, precision: str, threads: int) -> Product:
     import torch
 
     torch.set_num_threads(threads)
-    weights = torch.full((side, side), 1 / side)
-    first = torch.ones(side, side)
+    kinds = {'bf16': torch.bfloat16, 'fp16': torch.float16}
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    dtype = kinds.get(precision, torch.float32)
+    weights = torch.full((side, side), 1 / side, dtype=dtype, device=device)
+    first = torch.ones_like(weights)
 
     def run() -> None:
         product = first
         with torch.inference_mode():
             for _ in range(count):
                 product = product @ weights
+            product[0, 0].item()  # waits for a GPU
 
     return Product(count * side**3, run)
 

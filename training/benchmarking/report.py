@@ -56,11 +56,12 @@ def _speed(cases: Cases, names: Sequence[str], picture: str) -> Grid:
 
 
 def _start(cases: Cases, names: Sequence[str]) -> Grid:
-    columns = ('', 'first start s', 'again s', 'of it load s', 'again s', 'file MB')
+    columns = ('', 'first start s', 'again', 'of it load s', 'again', 'CPU s', 'again', 'file MB')
+    parts = ('first', 'again', 'load_first', 'load_again', 'cpu_first', 'cpu_again')
     rows = [
         (
             name,
-            *(f'{case["start_s"][n]:.2f}' for n in ('first', 'again', 'load_first', 'load_again')),
+            *(f'{case["start_s"][part]:.2f}' for part in parts),
             f'{case["file_bytes"] / 1e6:.2f}',
         )
         for case, name in zip(cases, names, strict=True)

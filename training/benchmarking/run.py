@@ -106,6 +106,8 @@ def _start_all(
                 'again': round(again.start_s, 3),
                 'load_first': round(first.facts['load_s'], 3),
                 'load_again': round(again.facts['load_s'], 3),
+                'cpu_first': round(first.facts['cpu_s'], 3),
+                'cpu_again': round(again.facts['cpu_s'], 3),
             }
     if not opened:
         raise BenchmarkError(f'nothing can be measured: {next(iter(failures.values()))}')

@@ -69,7 +69,7 @@ class _Worker:
     notes: Sequence[str] = ()
 
     def __init__(self) -> None:
-        self.load_s = 0.0
+        self.load_s = self.cpu_s = 0.0
 
     def facts(self) -> dict[str, Any]:
         """Return what is known once it is loaded."""
@@ -79,6 +79,7 @@ class _Worker:
             'shape': self.shape,
             'notes': list(self.notes),
             'load_s': self.load_s,
+            'cpu_s': self.cpu_s,
         }
 
     def cost(self) -> dict[str, Any]:
@@ -98,6 +99,7 @@ class _ModelWorker(_Worker):
         start_s = time.perf_counter()
         self._subject = _load(case)
         self.load_s = time.perf_counter() - start_s
+        self.cpu_s = time.process_time()  # since the process began
         self.description = self._subject.description
         self.size = getattr(self._subject, 'size', case.size)
         self.shape = getattr(self._subject, 'shape', None)
