@@ -66,8 +66,9 @@ def _draw_set(
 ) -> None:
     judged = [case for case in cases if 'lane_iou' in case['accuracy'][place]]
     front = sorted(_point(case, place) for case in judged if case['accuracy'][place]['on_front'])
-    x, y = zip(*front, strict=True)
-    panel.step(x, y, where='post', color='tab:gray', linewidth=1, label='Pareto front')
+    slowest = max(_point(case, place)[0] for case in judged)
+    x, y = zip(*front, (slowest * 1.3, front[-1][1]), strict=True)
+    panel.step(x, y, where='post', color='tab:gray', linewidth=1.6, label='Pareto front')
     for model in models:
         own = [case for case in judged if case['model'] == model]
         if not own:
@@ -78,7 +79,8 @@ def _draw_set(
         above = [max(0.0, e[1] - p[1]) if e else 0.0 for p, e in zip(points, ends, strict=True)]
         x, y = zip(*points, strict=True)
         color = f'C{models.index(model)}'
-        panel.errorbar(x, y, (below, above), fmt='o', color=color, capsize=2, label=model)
+        panel.errorbar(x, y, (below, above), fmt='none', color=color, alpha=0.35)
+        panel.plot(x, y, 'o', color=color, label=model)
         for case, (left, top) in zip(own, points, strict=True):
             text = f'{case["engine"]} {case["precision"]}\n{_setting(case)}'
             panel.annotate(
@@ -88,6 +90,9 @@ def _draw_set(
         xscale='log', xlabel='picture in, mask out: p50, ms', ylabel='lane IoU',
         title=judged[0]['accuracy'][place]['set'],
     )  # fmt: skip
+    panel.margins(x=0.15)
+    for formatter in (panel.xaxis.set_major_formatter, panel.xaxis.set_minor_formatter):
+        formatter('{x:g}')
     panel.grid(alpha=0.3, which='both')
 
 
