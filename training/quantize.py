@@ -13,8 +13,10 @@ from training.errors import ConfigError
 from training.evaluation.report import prepare
 from training.quantization.bundle_entries import Entry, with_entries
 from training.quantization.calibration import calibration_of
+from training.quantization.explaining import explain
 from training.quantization.judging import baselines_of, measure_and_judge
 from training.quantization.methods import check_installed, make_variants, Workshop
+from training.quantization.report import keep_files, write_quantize_report
 from training.quantization.results import rows_of
 from training.quantization.subject_data import data_of_all, describe_sets, SubjectData
 from training.quantization.tables import show
@@ -50,13 +52,16 @@ def quantize(config: QuantizeConfig, quiet: bool = False) -> dict[str, Any]:
             entries += entered
         if entries:
             save_bundle(config.target, *with_entries(bundle, entries))
-    return {
+    result = {
         'bundle': str(config.target),
         'written': bool(entries),
         'gate': asdict(config.gate),
         'models': models,
         'settings': plain(asdict(config)),
     }
+    if config.report:
+        write_quantize_report(config.report, result)
+    return result
 
 
 def _check_target(config: QuantizeConfig, bundle: ModelBundle) -> None:
@@ -90,12 +95,15 @@ def _quantize_model(
     conditions = describe_conditions(data.validation)
     result = {
         'model': subject.name,
-        'notes': list(data.notes),
+        'notes': [*data.notes, *work.notes],
         'calibration': calibration.facts(),
         'validation': describe_sets(data.validation),
         'conditions': conditions,
         'variants': rows_of(measured),
     }
+    if config.report:
+        keep_files(config.report, subject.name, variants)
+        result |= explain(work, measured, data.validation[0], config.report, folder / 'explained')
     facts = {
         'date': datetime.now(timezone.utc).date().isoformat(),
         'commit': code_commit(),

@@ -22,7 +22,10 @@ def time_by_turns(
     engines: Mapping[str, Engine], batch: np.ndarray, runs: int
 ) -> dict[str, Latency]:
     """
-    Time engines by turns, and each round in another order.
+    Time engines by turns, each round in another order.
+
+    The order is drawn: on a busy machine the system takes back from whoever runs next what a slow
+    engine took before, and no engine is to be that one always.
 
     :param engines: by name, warm.
     :param batch: uint8 (1, H, W, 3) BGR.
@@ -30,9 +33,9 @@ def time_by_turns(
     """
     names = list(engines)
     times_ms: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(runs):
-        first = turn % len(names)
-        for name in names[first:] + names[:first]:
+    rng = np.random.default_rng(0)
+    for _ in range(runs):
+        for name in rng.permutation(names).tolist():
             start_s = time.perf_counter()
             engines[name].infer(batch)
             times_ms[name].append((time.perf_counter() - start_s) * 1e3)
