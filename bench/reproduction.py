@@ -38,7 +38,7 @@ _REPORT = ROOT / 'docs' / 'reproduction.md'
 _CONFIGS = ROOT / 'training' / 'configs'
 #: All 3x3 convolutions, and nothing else.
 _TARGETS = ('encoder.*', 'decoder.?.fuse.*')
-#: The changes that the second LoRA model of the poster is shown; id 1 is no paint there.
+#: The changes that the second LoRA model of the poster is shown; its labels know no lane paint.
 _AUGMENTED = AugmentConfig(photometric=PhotometricConfig(paint=0))
 _LORA_RATE = 4e-3  # a rank-4 change moves less at the rate that the whole network is trained with
 _LOSSES: dict[str, tuple[str, LossKind]] = {

@@ -9,11 +9,13 @@ from rendered_roads import render_road, write_pairs
 from seg_node.frame import Frame
 from seg_node.labels import LANE_MARKING, UNLABELLED
 from seg_node.preprocess import InputSpec, place, preprocess
+import torch
 from training.data.augment import augment, AugmentConfig, Sample
 from training.data.blending import blend
-from training.data.geometry import draw_movement, GeometryConfig, warp_pair
+from training.data.geometry import draw_movement, GeometryConfig
+from training.data.label_table import lane_id, LANE_NAMES
 from training.data.pairs import PairsFolder
-from training.data.photometric import borrow_colors, PhotometricConfig, spoil
+from training.data.photometric import borrow_colors, change_paint, PhotometricConfig, spoil
 from training.data.rain import fall_rain
 from training.data.sampling import Draw, MixedSampler, TrainingSamples
 from training.data.sources import SourceConfig
@@ -70,6 +72,12 @@ def test_input_is_left_as_it_was():
         augment(Sample(image, mask), EVERYTHING, SPEC, np.random.default_rng(seed))
     assert np.array_equal(image, copies[0])
     assert np.array_equal(mask, copies[1])
+
+
+def warp_pair(image, mask, config, spec, rng):
+    """Return picture and mask after one movement."""
+    movement = draw_movement(image.shape[:2], config, spec, rng)
+    return movement.picture(image), movement.mask(mask)
 
 
 def test_without_movement_the_picture_lies_as_the_node_places_it():
@@ -188,6 +196,35 @@ def test_hidden_pixels_are_not_asked_for():
     labels = augment(Sample(image, mask), config, SPEC, np.random.default_rng(1)).mask
     assert place(image.shape[:2], SPEC).width == 128
     assert (labels == UNLABELLED).any()
+
+
+def test_only_what_is_called_lane_marking_is_repainted():
+    image, mask = render_road(np.random.default_rng(0))
+    paint = PhotometricConfig(paint=1)
+    for seed in range(5):
+        usual, elsewhere = (
+            change_paint(image, shown, lane_id(labels), paint, np.random.default_rng(seed))
+            for shown, labels in (
+                (mask, LANE_NAMES),
+                (np.array([0, 3, 2], np.uint8)[mask], ('sky', 'tree', 'road', 'lane_marking')),
+            )
+        )
+        assert np.array_equal(usual, elsewhere)
+        assert (usual != image)[mask == LANE_MARKING].any(axis=1).mean() > 0.5
+        beside = cv2.dilate((mask == LANE_MARKING).astype(np.uint8), np.ones((3, 3))) == 0
+        assert np.array_equal(usual[beside], image[beside])
+
+
+def test_a_table_without_lane_marking_is_repainted_nowhere(tmp_path):
+    write_pairs(tmp_path / 'roads', 1, ('building',))
+    table = ('sky', 'building', 'road')
+    drawn = []
+    for paint in (0.0, 1.0):
+        source = SourceConfig(path='roads', remap={'0': 0, '1': 1, '2': 2})
+        folder = PairsFolder.open(source, tmp_path, table)
+        config = replace(EVERYTHING, photometric=replace(EVERYTHING.photometric, paint=paint))
+        drawn.append(TrainingSamples([folder], SPEC, config)[Draw(0, 0, (1, 0, 0))]['image'])
+    assert torch.equal(*drawn)
 
 
 def test_blend_mixes_by_share():

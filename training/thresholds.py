@@ -7,7 +7,7 @@ from seg_node.labels import LANE_MARKING, UNLABELLED
 from seg_node.postprocess import decide, OutputSpec
 from torch import nn
 from training.config import TrainConfig
-from training.data.label_table import LANE_NAMES
+from training.data.label_table import lane_id
 from training.data.pairs import PairsFolder
 from training.data.sampling import MixedSampler, TrainingSamples
 from training.progress import track
@@ -35,7 +35,7 @@ def choose_threshold(
     :return: the usual threshold where no source, or no label of the run, is lane marking.
     """
     judged = [place for place, folder in enumerate(folders) if folder.annotated[LANE_MARKING]]
-    if not judged or config.labels[LANE_MARKING] != LANE_NAMES[LANE_MARKING]:
+    if not judged or lane_id(config.labels) != LANE_MARKING:
         return OutputSpec().lane_threshold
     segmenter = TorchSegmenter(network, config.input, OutputSpec())
     samples = TrainingSamples(folders, config.input, config.augment)

@@ -9,7 +9,7 @@ from seg_node.postprocess import OutputSpec, postprocess
 from seg_node.preprocess import InputSpec, Placement, preprocess
 import torch
 from torch import nn
-from training.data.label_table import LANE_NAMES
+from training.data.label_table import lane_id, LANE_NAMES
 from training.models.score_graph import ScoreGraph
 
 
@@ -53,8 +53,7 @@ class TorchSegmenter:
 
     @property
     def _has_lanes(self) -> bool:
-        name = LANE_NAMES[LANE_MARKING]
-        return len(self.labels) > LANE_MARKING and self.labels[LANE_MARKING] == name
+        return lane_id(self.labels) == LANE_MARKING
 
 
 def _without_threshold(scores: np.ndarray) -> np.ndarray:

@@ -32,22 +32,6 @@ class GeometryConfig:
     rotation_deg: float = 6.0
 
 
-def warp_pair(
-    image: np.ndarray,
-    mask: np.ndarray,
-    config: GeometryConfig,
-    spec: InputSpec,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """
-    Return picture and mask at the input's size.
-
-    :param image: (H, W, 3) uint8; (H, W) uint8 ``mask`` with it.
-    """
-    movement = draw_movement(image.shape[:2], config, spec, rng)
-    return movement.picture(image), movement.mask(mask)
-
-
 @dataclass(frozen=True)
 class Movement:
     """

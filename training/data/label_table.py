@@ -5,12 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from seg_node.labels import LANE_LABELS, UNLABELLED
+from seg_node.labels import LANE_LABELS, LANE_MARKING, UNLABELLED
 from training.data.sources import OTHERS, SetConfig
 from training.errors import DataError
 
 #: The labels of the project's own table, by id.
 LANE_NAMES = tuple(label.name for label in LANE_LABELS)
+
+
+def lane_id(labels: Sequence[str]) -> int | None:
+    """Return the id of lane marking in a table; None where nothing is called so."""
+    name = LANE_NAMES[LANE_MARKING]
+    return labels.index(name) if name in labels else None
 
 
 def annotated_labels(

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from seg_node.labels import LANE_MARKING
 from training.data.blending import blend
 from training.data.rain import fall_rain, line_kernel
 
@@ -33,17 +32,25 @@ class PhotometricConfig:
 
 
 def change_paint(
-    image: np.ndarray, mask: np.ndarray, config: PhotometricConfig, rng: np.random.Generator
+    image: np.ndarray,
+    mask: np.ndarray,
+    lane: int | None,
+    config: PhotometricConfig,
+    rng: np.random.Generator,
 ) -> np.ndarray:
-    """Give the lane markings another colour or let the road shine through (uint8 BGR)."""
-    if rng.random() >= config.paint:
+    """
+    Give the lane markings another colour or let the road shine through (uint8 BGR).
+
+    :param lane: their id in the mask; None where the labels know none.
+    """
+    if rng.random() >= config.paint or lane is None:
         return image
-    lane = (mask == LANE_MARKING).astype(np.uint8)
-    if not lane.any():
+    marked = (mask == lane).astype(np.uint8)
+    if not marked.any():
         return image
     colors = ((235, 240, 245), (60, 190, 235), (60, 150, 230), (150, 150, 150), (215, 200, 190))
     color = np.array(colors[rng.integers(len(colors))]) * rng.uniform(0.75, 1.05)
-    share = cv2.blur(lane * np.uint8(255 * rng.uniform(0.15, 0.7)), (3, 3))
+    share = cv2.blur(marked * np.uint8(255 * rng.uniform(0.15, 0.7)), (3, 3))
     painted = np.empty_like(image)
     painted[:] = np.clip(color, 0, 255).astype(np.uint8)
     return blend(image, painted, share)

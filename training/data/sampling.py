@@ -93,7 +93,7 @@ class TrainingSamples(Dataset):
         image, mask = folder.read(draw.sample)
         sample = Sample(image, mask, folder.read_soft(draw.sample, mask.shape))
         other = self._draw_other(rng) if rng.random() < self.augment.borrow else None
-        sample = augment(sample, self.augment, self.spec, rng, other)
+        sample = augment(sample, self.augment, self.spec, rng, other, folder.labels)
         tensors = {
             'image': torch.from_numpy(sample.image),
             'truth': torch.from_numpy(sample.mask),
