@@ -13,7 +13,7 @@ from training.config import TrainConfig
 from training.data.pairs import PairsFolder
 from training.models.cost import count_multiply_adds, count_parameters
 from training.models.unet import UNet
-from training.runs import facts_path_of, weights_path
+from training.runs import can_fold, facts_path_of, weights_path
 
 _LIBRARIES = ('torch', 'lightning', 'numpy', 'opencv-python-headless')
 
@@ -50,16 +50,16 @@ def describe_cost(network: nn.Module, config: TrainConfig) -> dict[str, Any]:
     """
     Return how large the network is, adapters included, and what one picture costs.
 
-    The arithmetic is that of the network alone, which is all that is left of a folded adapter.
+    The arithmetic is that of what is shipped: of an adapter that folds into the weights nothing
+    is left, a Conv-LoRA that looks at the picture stays with its experts.
     """
+    shipped = UNet(config.network) if can_fold(network) else network
     return {
         'parameters': {
             'total': count_parameters(network),
             'trainable': count_parameters(network, trainable_only=True),
         },
-        'multiply_adds': count_multiply_adds(
-            UNet(config.network), config.input.height, config.input.width
-        ),
+        'multiply_adds': count_multiply_adds(shipped, config.input.height, config.input.width),
     }
 
 

@@ -1,5 +1,6 @@
 """What every adapter module is: a frozen layer and something trained beside it."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -46,6 +47,12 @@ class AdapterModule(nn.Module):
         :raises ConfigError: for an adapter that is no change of the weight.
         """
         raise NotImplementedError
+
+    def full_precision(self) -> AbstractContextManager:
+        """Return what keeps autocast out of the sums that make the change of the weight."""
+        if self.weight.is_meta:  # whose arithmetic is only counted
+            return nullcontext()
+        return torch.autocast(self.weight.device.type, enabled=False)
 
     def merge(self) -> None:
         """Add the change to the base's weight; merging twice is merging once."""

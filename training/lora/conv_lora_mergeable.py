@@ -29,6 +29,7 @@ class MergeableConvLora(LowRankLayer):
     """``nn.Conv2d`` or ``nn.Linear`` with the linear Conv-LoRA; groups share A and the experts."""
 
     experts: Factor  # (experts, r out, r in, kh, kw)
+    product_order = 'or,rshw,sc->ochw'  # of B, the experts and A, to the weight's axes
 
     def __init__(self, base: nn.Module, config: LoraConfig) -> None:
         if set(config.scales) != {1} or config.gate != 'uniform':
@@ -40,14 +41,10 @@ class MergeableConvLora(LowRankLayer):
 
     def delta_weight(self) -> torch.Tensor:
         """Return what the adapter adds to the weight, of its shape; with gradient."""
-        with torch.autocast(self.weight.device.type, enabled=False):
+        with self.full_precision():
             down, up = self.lora_A.weight.flatten(1), self.lora_B.weight.flatten(1)
-            change = torch.einsum('or,rshw,sc->ochw', up, self._core(), down)
+            change = torch.einsum(self.product_order, up, self._core(), down)
             return change.reshape(self.weight.shape) * self.scaling
-
-    def balance_loss(self) -> torch.Tensor:
-        """Return 0: without a gate there is nothing to balance."""
-        return self.weight.new_zeros(())
 
     def _core(self) -> torch.Tensor:
         """Return identity plus the mean expert, (r out, r in, kh, kw)."""
@@ -73,11 +70,7 @@ class MergeableConvLora(LowRankLayer):
 class MergeableConvLoraTranspose2d(MergeableConvLora):
     """``nn.ConvTranspose2d`` with the linear Conv-LoRA; its identity is enlargement by copies."""
 
-    def delta_weight(self) -> torch.Tensor:
-        """Return what the adapter adds to the weight, of its shape; with gradient."""
-        with torch.autocast(self.weight.device.type, enabled=False):
-            down, up = self.lora_A.weight.flatten(1), self.lora_B.weight.flatten(1)
-            return torch.einsum('or,rshw,sc->cohw', up, self._core(), down) * self.scaling
+    product_order = 'or,rshw,sc->cohw'
 
     def _core(self) -> torch.Tensor:
         core = self.experts.weight.mean(0)

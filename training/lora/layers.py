@@ -63,8 +63,7 @@ class LowRankLayer(AdapterModule):
     def delta_weight(self) -> torch.Tensor:
         """Return what the adapter adds to the weight, of its shape; with gradient."""
         weight = self._unmerged if self._unmerged is not None else self.weight
-        kind = 'cpu' if weight.is_meta else weight.device.type  # meta: arithmetic being counted
-        with torch.autocast(kind, enabled=False):
+        with self.full_precision():
             change = self.product(
                 self.lora_A.weight, self.lora_B.weight, weight.shape, self.scaling
             )

@@ -23,8 +23,9 @@ def count_multiply_adds(model: nn.Module, height: int, width: int) -> int:
     """
     Return the multiply-adds of all convolutions and matrix products for one picture.
 
-    Counted on shapes alone, so nothing is computed and a net of any size takes a moment. Batch
-    norms (which fold into the convolutions), activations and resizing are left out, as is usual.
+    Floating-point operations are twice as many. Counted on shapes alone, so nothing is computed
+    and a net of any size takes a moment. Batch norms (which fold into the convolutions),
+    activations and resizing are left out, as is usual.
 
     :param model: takes (1, 3, height, width) float; left as it is, in its own mode.
     """
@@ -42,8 +43,3 @@ def count_multiply_adds(model: nn.Module, height: int, width: int) -> int:
         for module, training in modes:
             module.training = training
     return counter.get_total_flops() // 2
-
-
-def count_flops(model: nn.Module, height: int, width: int) -> int:
-    """Return floating-point operations for one picture: two for each multiply-add."""
-    return 2 * count_multiply_adds(model, height, width)
