@@ -54,6 +54,7 @@ setup(
         'openvino': ['openvino'],
         'torch': ['torch', 'onnx'],
         'tensorrt': ['tensorrt', 'cuda-python'],
+        'quantization': ['nncf>=3.4'],
         'training': [
             'torch',
             'onnx',
