@@ -22,6 +22,8 @@ from training.quantize_config import MIN_FRAMES
 _FACTS = ('weather', 'light')
 #: Pictures of a set that are looked at to find dark and bright ones.
 _LOOKED_AT = 400
+#: Kind of frames that a set says nothing of, while it does of others.
+NOT_TOLD = 'not told'
 _QUARTERS = ('darkest quarter', 'second quarter', 'third quarter', 'brightest quarter')
 
 
@@ -105,18 +107,19 @@ _Members = list[tuple[PairsFolder, int]]
 def _strata(folder: PairsFolder) -> list[tuple[str, _Members]]:
     """Return the pictures of a set by kind; a set that states no kinds, by brightness."""
     groups = groups_of(folder)
+    values: dict[int, list[str]] = {}
+    for fact in _FACTS:
+        for value, indices in groups.get(fact, {}).items():
+            for index in indices:
+                values.setdefault(index, []).append(value)
     kinds: dict[str, _Members] = {}
     for index in range(len(folder)):
-        values = [
-            value
-            for fact in _FACTS
-            for value, indices in groups.get(fact, {}).items()
-            if index in indices
-        ]
-        kinds.setdefault(', '.join(values), []).append((folder, index))
+        kinds.setdefault(', '.join(values.get(index, [])), []).append((folder, index))
     if list(kinds) == ['']:
         kinds = _by_brightness(folder)
-    return [(f'{folder.source.path}: {name}', members) for name, members in kinds.items()]
+    return [
+        (f'{folder.source.path}: {name or NOT_TOLD}', members) for name, members in kinds.items()
+    ]
 
 
 def _by_brightness(folder: PairsFolder) -> dict[str, _Members]:

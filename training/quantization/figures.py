@@ -26,7 +26,7 @@ def draw_variants(variants: Sequence[Mapping[str, Any]], path: Path) -> None:
                 label=row['name'] + (', enters' if row['enters'] else ''),
             )
         axis.set(title=first[place]['set'], xlabel='p50 of inference, ms', ylabel=METRIC)
-        axis.set_xlim(left=0)
+        axis.set_xscale('log')
         axis.grid(alpha=0.3)
     figure.axes[0].legend(fontsize='small')
     _save(figure, path)

@@ -189,8 +189,11 @@ def _qat(work: Workshop) -> Iterator[Variant]:
     if 'openvino' not in work.config.engines:
         work.notes.append('qat: made for openvino alone, which --engines leaves out')
         return
-    from training.quantization.qat import fine_tune
+    from training.quantization.qat import fine_tune, has_weights
 
+    if not has_weights(work.bundle, work.subject):
+        work.notes.append('qat: this model has no weights in the bundle to train from')
+        return
     paths = work.paths('openvino', 'qat')
     facts = fine_tune(work.bundle, work.subject, work.calibration, work.config.qat, paths[0])
     yield Variant('openvino', 'qat', 'int8', paths, facts=facts)

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+import warnings
 
 import numpy as np
 import openvino
@@ -149,6 +150,11 @@ def _ranges(nncf: ModuleType, method: str, percentile: float) -> Any:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep NNCF from drawing progress bars and printing what it decides."""
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    """Keep NNCF from drawing progress bars, and from warning of what it does itself."""
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter('ignore')
         yield

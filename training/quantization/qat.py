@@ -20,14 +20,14 @@ from torch import nn
 from torch.nn import functional
 from training.base_model import BaseModel
 from training.errors import ExportError
-from training.lora.files import load_adapter
+from training.lora.files import CONFIG, load_adapter
 from training.lora.inject import fold
 from training.models.score_graph import Normalize, ScoreGraph
 from training.quantization.calibration import Calibration
 from training.quantization.openvino_ptq import import_nncf, quiet, save_ir
 from training.quantization.variants import Subject
 from training.quantize_config import QatConfig
-from training.runs import can_fold
+from training.runs import BUNDLE_WEIGHTS, can_fold
 
 
 def fine_tune(
@@ -98,6 +98,12 @@ def _without_compiler() -> None:
     extensions.QuantizedFunctionsCPU._loaded_namespace = extensions.ReferenceQuantizedFunctions
 
 
+def has_weights(bundle: ModelBundle, subject: Subject) -> bool:
+    """Return whether a bundle holds weights of a model, not its graph alone."""
+    needed = {BUNDLE_WEIGHTS} | ({f'{subject.prefix}{CONFIG}'} if subject.adapter else set())
+    return needed <= {file.path for file in bundle.manifest.all_files()}
+
+
 def network_of(bundle: ModelBundle, subject: Subject) -> nn.Module:
     """
     Return the fp32 network of a model, adapters folded in, in evaluation mode.
@@ -106,7 +112,7 @@ def network_of(bundle: ModelBundle, subject: Subject) -> nn.Module:
     """
     network = BaseModel.open(bundle.folder).build()
     if subject.adapter:
-        load_adapter(bundle.folder / 'adapters' / subject.adapter, network)
+        load_adapter(bundle.folder / subject.prefix, network)
         network = fold(network) if can_fold(network) else network
     return network.eval()
 

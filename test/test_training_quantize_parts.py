@@ -1,0 +1,135 @@
+"""Parts of ``quantize`` alone: what is chosen to calibrate on, what passes, what stays in fp32."""
+
+import json
+import math
+from pathlib import Path
+
+from bundles import brightness_network
+import cv2
+import numpy as np
+import onnx
+import pytest
+from rendered_roads import write_pairs
+from seg_node.preprocess import InputSpec
+from training.data.label_table import LANE_NAMES
+from training.data.sources import SetConfig
+from training.errors import DataError, ExportError
+from training.quantization.calibration import calibration_of, open_sets
+from training.quantization.fallback import layers_to_keep
+from training.quantization.gate import choose, GateConfig, judge
+from training.quantization.graph_parts import after_last_layer, before_first_layer, layers_of
+from training.quantization.onnxruntime_ptq import (
+    check_symmetric,
+    quantize_for_tensorrt,
+    quantize_onnx,
+)
+from training.quantization.timing import Latency
+
+SPEC = InputSpec(width=64, height=32)
+FAST, SLOW = Latency(10, 12, 9), Latency(20, 25, 18)
+
+
+def calibrate(folder: Path, name: str, count: int):
+    return calibration_of(open_sets((SetConfig(path=name),), folder, LANE_NAMES), count, SPEC)
+
+
+def test_frames_are_taken_in_equal_shares_of_every_weather_and_light(tmp_path):
+    pairs = write_pairs(tmp_path / 'drive', 20)
+    kinds = [(0, 40.0)] * 14 + [(50, 40.0)] * 3 + [(0, -5.0)] * 3
+    lines = [
+        {'name': f'{index:04}', 'precipitation': rain, 'sun_altitude_deg': sun}
+        for index, (rain, sun) in enumerate(kinds)
+    ]
+    (pairs / 'samples.jsonl').write_text(''.join(json.dumps(line) + '\n' for line in lines))
+    found = calibrate(tmp_path, 'drive', 12)
+    assert found.strata == {
+        'drive: dry, day': 6, 'drive: rain, day': 3, 'drive: dry, night': 3
+    }  # fmt: skip
+    assert len(found.batches) == 12
+    assert found.sha256 == calibrate(tmp_path, 'drive', 12).sha256
+    assert found.sha256 != calibrate(tmp_path, 'drive', 11).sha256
+
+
+def test_where_nothing_is_told_brightness_decides(tmp_path):
+    pairs = write_pairs(tmp_path / 'drive', 16)
+    for index, path in enumerate(sorted((pairs / 'images').iterdir())):
+        cv2.imwrite(str(path), np.full((64, 128, 3), 10 if index % 4 else 240, np.uint8))
+    found = calibrate(tmp_path, 'drive', 8)
+    assert list(found.strata.values()) == [2, 2, 2, 2]
+    assert sum(batch.mean() > 200 for batch in found.batches) == 2, 'a quarter of them, as of all'
+
+
+def test_too_few_frames_are_no_calibration(tmp_path):
+    write_pairs(tmp_path / 'drive', 7)
+    with pytest.raises(DataError, match='7 frames are too few'):
+        calibrate(tmp_path, 'drive', 8)
+
+
+@pytest.mark.parametrize(
+    ('metric', 'latency', 'passes'),
+    [
+        ({'a': 0.700, 'b': 0.496}, FAST, True),
+        ({'a': 0.700, 'b': 0.490}, FAST, False),  # one set is enough
+        ({'a': math.nan, 'b': 0.500}, FAST, False),
+        ({'a': 0.700, 'b': 0.500}, SLOW, False),
+        ({'a': 0.700, 'b': 0.500}, Latency(5, 9, 18), False),  # a lucky median
+        ({'a': 0.700, 'b': 0.500}, Latency(20, 30, 5), False),  # a lucky run
+    ],
+)
+def test_the_gate_asks_for_both(metric, latency, passes):
+    rivals = {'fp32': SLOW, 'bf16': Latency(15, 20, 14)}
+    verdict = judge(GateConfig(), metric, {'a': 0.7, 'b': 0.5}, latency, rivals)
+    assert verdict.passes == passes
+    assert verdict.rival == 'bf16'
+    assert not judge(GateConfig(), metric, {'a': 0.7, 'b': 0.5}, latency, rivals, 'never').passes
+
+
+def test_of_those_that_are_about_as_fast_the_most_exact_enters():
+    passing = [('a', 10.0, 0.004), ('b', 10.2, 0.001), ('c', 20.0, 0.0)]
+    assert choose(passing) == 'b'
+    assert choose([]) is None
+
+
+def test_layers_go_back_until_it_is_enough():
+    steps = {0: 0.90, 1: 0.95, 2: 0.99, 3: 1.0}
+    ranked = ['w', 'x', 'y', 'z']
+
+    def agreement(kept):
+        return steps[len(kept)]
+
+    assert layers_to_keep(ranked, agreement, 0.98, 4) == (['w', 'x'], [0.90, 0.95, 0.99])
+    assert layers_to_keep(ranked, agreement, 0.85, 4) == ([], [0.90])
+    assert layers_to_keep(ranked, agreement, 0.98, 1)[0] == ['w']
+
+
+@pytest.fixture
+def graph(tmp_path):
+    """Return a file whose network has layers, with arithmetic before and after them."""
+    path = tmp_path / 'model.onnx'
+    model = brightness_network(64, 32, slow_layers=1)
+    for index, node in enumerate(model.graph.node):
+        node.name = f'{node.op_type}{index}'
+    onnx.save(model, path)
+    return path
+
+
+def test_what_lies_before_and_after_the_layers_is_known(graph):
+    model = onnx.load(graph)
+    kinds = {node.name: node.op_type for node in model.graph.node}
+    assert len(layers_of(model)) == 3
+    assert {kinds[name] for name in after_last_layer(model)} == {'Sub', 'Concat', 'Cast'}
+    assert 'Mul' in {kinds[name] for name in before_first_layer(model)}
+    assert 'Conv' not in {kinds[n] for n in after_last_layer(model) + before_first_layer(model)}
+
+
+def test_the_graph_for_tensorrt_is_symmetric_and_the_other_is_not(graph, tmp_path):
+    rng = np.random.default_rng(0)
+    batches = [rng.integers(0, 256, (1, 32, 64, 3), np.uint8) for _ in range(8)]
+    quantize_for_tensorrt(graph, tmp_path / 'tensorrt.onnx', batches)
+    check_symmetric(onnx.load(tmp_path / 'tensorrt.onnx'))
+    quantize_onnx(graph, tmp_path / 'cpu.onnx', batches)
+    with pytest.raises(ExportError, match='not symmetric'):
+        check_symmetric(onnx.load(tmp_path / 'cpu.onnx'))
+    kept = [layer.node for layer in layers_of(onnx.load(graph))][:1]
+    quantize_onnx(graph, tmp_path / 'kept.onnx', batches, skip=kept)
+    assert (tmp_path / 'kept.onnx').stat().st_size != (tmp_path / 'cpu.onnx').stat().st_size
