@@ -19,7 +19,7 @@ from training.data.photometric import borrow_colors, change_paint, PhotometricCo
 from training.data.rain import fall_rain
 from training.data.sampling import Draw, MixedSampler, TrainingSamples
 from training.data.sources import SourceConfig
-from training.errors import DataError
+from training.errors import ConfigError, DataError
 
 SPEC = InputSpec(width=128, height=96)
 EVERYTHING = AugmentConfig(
@@ -260,6 +260,34 @@ def test_styles_are_mixed_across_sets(tmp_path):
         # labels are those of the set whose picture it is
         assert all((sample['truth'] == drawn[0]['truth']).all() for sample in drawn)
     assert redness[1] > redness[0] + 10
+
+
+@pytest.mark.parametrize(('cls', 'change', 'told'), [
+    (GeometryConfig, {'flip': 2}, r'geometry\.flip is 2: use 0 to 1'),
+    (GeometryConfig, {'scale': (2, 1)}, r'geometry\.scale is \[2, 1\]: give the smaller'),
+    (GeometryConfig, {'scale': (0, 1)}, r'geometry\.scale is \[0, 1\]'),
+    (GeometryConfig, {'aspect': 0.5}, r'geometry\.aspect is 0\.5: use 1 to'),
+    (GeometryConfig, {'shift': (0.1, float('nan'))}, r'geometry\.shift is \[0\.1, nan\]'),
+    (GeometryConfig, {'crop_share': 2}, r'geometry\.crop_share is 2'),
+    (GeometryConfig, {'perspective': 0.5}, r'geometry\.perspective is 0\.5'),
+    (PhotometricConfig, {'night': -1}, r'photometric\.night is -1'),
+    (PhotometricConfig, {'gamma': 0}, r'photometric\.gamma is 0: use 1 to'),
+    (PhotometricConfig, {'noise_sigma': 0}, r'photometric\.noise_sigma is 0'),
+    (PhotometricConfig, {'contrast': -0.1}, r'photometric\.contrast is -0\.1: use 0 or more'),
+    (AugmentConfig, {'borrow': 1.5}, r'--augment\.borrow is 1\.5'),
+])  # fmt: skip
+def test_settings_that_change_no_picture_are_refused(cls, change, told):
+    with pytest.raises(ConfigError, match=told):
+        cls(**change)
+
+
+def test_a_picture_moved_off_the_canvas_leaves_nothing_to_learn():
+    image, mask = render_road(np.random.default_rng(0))
+    config = GeometryConfig(scale=(0.1, 0.1), shift=(3, 3), warp=0)
+    shown = [warp_pair(image, mask, config, SPEC, np.random.default_rng(s)) for s in range(60)]
+    away = [picture for picture, labels in shown if (labels == UNLABELLED).all()]
+    assert 30 < len(away) < 60
+    assert not np.any(away)
 
 
 def test_sources_without_any_weight_are_refused():

@@ -67,10 +67,13 @@ def test_lists_need_no_brackets():
     ('epochs: many', 'epochs.*Expected a <class .int.>'),
     ('- epochs', 'must hold keys and values'),
     ('epochs: [', 'not valid YAML'),
+    ('name: \udcff', 'not valid YAML'),
+    ('network: 3', r'wrong\.yaml: network must hold keys and values'),
+    ('train: roads', r'wrong\.yaml: train must hold keys and values'),
 ])  # fmt: skip
 def test_wrong_file_is_refused_in_one_line(tmp_path, text, told):
     path = tmp_path / 'wrong.yaml'
-    path.write_text(text)
+    path.write_bytes(text.encode(errors='surrogateescape'))
     with pytest.raises(ConfigError, match=told) as caught:
         parse(TrainConfig, 'train', [str(path)])
     assert '\n' not in str(caught.value)

@@ -125,6 +125,11 @@ def test_routes_need_a_listing_and_gaps_poses(folder):
         open_set(folder, part='train', hold_out_routes=(1,), gap_m=5)
 
 
+def test_a_gap_to_nothing_is_refused(folder):
+    with pytest.raises(DataError, match='gap_m keeps away from held-out routes and towns, and'):
+        open_set(folder, part='train', hold_out=2, gap_m=5)
+
+
 @pytest.mark.parametrize('field', ['hold_out', 'gap', 'shots', 'gap_m', 'skip_near_duplicates'])
 def test_a_negative_count_is_refused_by_name(field):
     with pytest.raises(ValueError, match=f'{field}: must be 0 or more'):

@@ -138,6 +138,15 @@ def test_truncated_weights_are_told(base, tmp_path, length):
             train(replace(base, name='x', init_from=tmp_path / name), quiet=True)
 
 
+@pytest.mark.parametrize('content', [
+    torch.ones(3), [1], {'state_dict': [1]}, {'state_dict': 3}, {'weights': {}},
+])  # fmt: skip
+def test_other_contents_are_no_weights(tmp_path, content):
+    torch.save(content, tmp_path / 'other.ckpt')
+    with pytest.raises(ConfigError, match=r'other\.ckpt holds no weights of a training here'):
+        read_weights(tmp_path / 'other.ckpt')
+
+
 def test_no_weights_there_says_what_to_name(base, tmp_path):
     with pytest.raises(ConfigError, match='name a run folder, a bundle folder'):
         train(replace(base, name='x', init_from=tmp_path / 'nothing'), quiet=True)

@@ -2,7 +2,7 @@ from dataclasses import replace
 import json
 from multiprocessing import active_children
 import os
-import resource
+from pathlib import Path
 import threading
 import time
 
@@ -12,8 +12,8 @@ import torch
 from training.__main__ import main
 from training.config import OptimizerConfig
 from training.errors import ConfigError
-from training.lane_module import LaneModule
 from training.learning_curve import read_history
+from training.loop.settings import DistillConfig
 from training.lora.config import LoraConfig
 from training.models.unet import UNetConfig
 from training.runs import BEST, LAST, read_weights, Run
@@ -42,55 +42,11 @@ def test_run_states_what_it_was_made_of(config):
     assert (config.folder / 'learning_curve.png').stat().st_size > 1000
 
 
-def test_resumed_run_ends_where_an_uninterrupted_one_does(config):
-    train(config, quiet=True)
-    interrupted = replace(config, name='interrupted')
-    train_until_power_cut(interrupted, epochs=1)
-    first = torch.load(interrupted.folder / LAST, weights_only=True)
-    assert (first['epoch'], first['global_step']) == (0, 2)
-    facts = train(replace(interrupted, resume=True), quiet=True)
-    assert facts['epochs_done'] == 2
-    assert set(read_history(interrupted.folder)['loss']) == {0, 1}
-    expected = read_weights(config.folder / LAST)
-    for name, value in read_weights(interrupted.folder / LAST).items():
-        torch.testing.assert_close(value, expected[name], msg=name)
-
-
-class PowerCutError(Exception):
-    """What no code expects."""
-
-
-def train_until_power_cut(config, epochs):
-    """Train, and break off when some epochs are done."""
-
-    class Interrupted(LaneModule):
-        def on_train_epoch_start(self):
-            if self.current_epoch == epochs:
-                raise PowerCutError
-
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(PowerCutError):
-        patch.setattr('training.train.LaneModule', Interrupted)
-        train(config, quiet=True)
-
-
 def test_training_lowers_the_loss(config):
     longer = replace(config, epochs=6, samples_per_epoch=16)
     train(longer, quiet=True)
     loss = read_history(longer.folder)['loss']
     assert loss[5] < 0.8 * loss[0]
-
-
-def test_second_start_does_not_overwrite_a_run(config):
-    config.folder.mkdir(parents=True)
-    (config.folder / LAST).write_bytes(b'weights')
-    with pytest.raises(ConfigError, match='--resume'):
-        train(config, quiet=True)
-    assert (config.folder / LAST).read_bytes() == b'weights'
-
-
-def test_resume_without_a_run_says_so(config):
-    with pytest.raises(ConfigError, match='without --resume'):
-        train(replace(config, resume=True), quiet=True)
 
 
 def test_damaged_checkpoint_is_named(config):
@@ -108,10 +64,20 @@ def test_damaged_checkpoint_is_named(config):
      r'--loss\.class_weights'),
     ({'devices': 2, 'batch_size': 3}, '--batch_size is 3, which 2 processes cannot share'),
     ({'batch_size': 5}, '--samples_per_epoch is 4'),
+    ({'name': '..'}, "--name is '..': name the run in letters"),
+    ({'name': ''}, "--name is ''"),
+    ({'validate_every': 3}, '--validate_every is 3 and --epochs 2'),
+    ({'keep_best': 0}, '--keep_best is 0: use 1 or more'),
+    ({'patience': -1}, '--patience is -1: use 0 or more'),
+    ({'workers': -1}, '--workers is -1'),
+    ({'threads': -1}, '--threads is -1'),
+    ({'seed': -1}, '--seed is -1: use 0 to'),
+    ({'teacher': DistillConfig(run=Path('nowhere'))}, 'no training run at nowhere'),
 ])  # fmt: skip
 def test_settings_that_do_not_fit_name_the_flag(config, change, told):
     with pytest.raises(ConfigError, match=told):
         train(replace(config, **change), quiet=True)
+    assert not config.runs.exists()
 
 
 def test_seed_decides_whatever_the_number_of_workers(config):
@@ -124,17 +90,6 @@ def test_seed_decides_whatever_the_number_of_workers(config):
     assert same(last[0], last[2])
     train(replace(config, name='other', seed=2), quiet=True)
     assert not same(last[0], read_weights(config.runs / 'other' / LAST))
-
-
-def test_resumed_workers_read_the_epoch_that_is_due(config):
-    """Workers read ahead, before the trainer tells them which epoch it is."""
-    config = replace(config, workers=1, samples_per_epoch=8, epochs=4)
-    train(config, quiet=True)
-    part = replace(config, name='part')
-    train_until_power_cut(part, epochs=1)
-    train(replace(part, resume=True), quiet=True)
-    assert same(read_weights(part.folder / LAST), read_weights(config.folder / LAST))
-    assert read_history(part.folder)['loss'] == read_history(config.folder)['loss']
 
 
 def test_run_can_be_looked_at_in_tensorboard(config):
@@ -191,8 +146,23 @@ def test_run_ends_when_nothing_gets_better(config):
 
 
 def test_unknown_metric_to_monitor_lists_those_there_are(config):
-    with pytest.raises(ConfigError, match=r'--monitor is kerb_iou, .* lane_iou, .*road_iou'):
-        train(replace(config, monitor='kerb_iou'), quiet=True)
+    for name in ('kerb_iou', 'loss'):  # there is a loss, and more of it is not better
+        with pytest.raises(ConfigError, match=rf'--monitor is {name}, .* lane_iou, .*road_iou'):
+            train(replace(config, monitor=name), quiet=True)
+    assert not config.folder.exists()
+
+
+def test_metric_that_no_label_is_left_for_is_not_monitored(config):
+    one = config.validation[0]
+    sets = tuple(replace(one, annotated=(name,)) for name in ('lane_marking', 'road'))
+    with pytest.raises(ConfigError, match=r'together do not give; they give accuracy$'):
+        train(replace(config, validation=sets, monitor='mean_iou'), quiet=True)
+
+
+def test_folder_that_cannot_be_is_told(config):
+    (config.data_root / 'file').write_text('')
+    with pytest.raises(ConfigError, match=r'cannot write .*file.* \(Not a directory\)'):
+        train(replace(config, runs=config.data_root / 'file'), quiet=True)
 
 
 def test_diverging_run_stops_with_the_remedy(config):
@@ -202,40 +172,6 @@ def test_diverging_run_stops_with_the_remedy(config):
     with pytest.raises(ConfigError, match=r'(loss|gradient) is .* at epoch 0, batch 1: .*--name'):
         train(wild, quiet=True)
     assert not list(config.folder.glob('*.ckpt'))
-
-
-def test_diverging_later_keeps_the_last_good_checkpoint(config):
-    train(config, quiet=True)
-    path = config.folder / LAST
-    poisoned = torch.load(path, weights_only=True)
-    poisoned['current_weights']['network.head.weight'] *= float('nan')
-    torch.save(poisoned, path)
-    before = path.read_bytes()
-    with pytest.raises(ConfigError, match=r'the loss is nan at epoch 2, batch 0: .*last whole'):
-        train(replace(config, epochs=3, resume=True), quiet=True)
-    assert path.read_bytes() == before
-
-
-def test_full_disk_is_told_in_one_line_and_spoils_nothing(config):
-    train(config, quiet=True)
-    before = {p: p.read_bytes() for p in config.folder.glob('*.ckpt')}
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, hard))  # as a disk without room
-    try:
-        with pytest.raises(ConfigError, match=r'cannot write .*ckpt \(.*\): make room') as caught:
-            train(replace(config, epochs=3, resume=True), quiet=True)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert '\n' not in str(caught.value)
-    assert {p: p.read_bytes() for p in config.folder.rglob('*.ckpt')} == before
-    assert train(replace(config, epochs=3, resume=True), quiet=True)['epochs_done'] == 3
-
-
-def test_run_is_not_resumed_with_other_settings(config):
-    train(config, quiet=True)
-    other = replace(config, resume=True, optimizer=replace(config.optimizer, learning_rate=0.5))
-    with pytest.raises(ConfigError, match=r'with optimizer\.learning_rate 0\.02, not 0\.5'):
-        train(other, quiet=True)
 
 
 def test_broken_picture_in_a_worker_is_one_line(config, capsys, tmp_path):

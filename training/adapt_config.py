@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-import re
 from typing import Any, ClassVar, Literal
 
 from training.config import TrainConfig
@@ -12,10 +11,10 @@ from training.errors import ConfigError
 from training.loop.settings import OptimizerConfig
 from training.lora.config import LoraConfig
 from training.losses.config import LossConfig
+from training.settings import check_name, check_range
 
 #: Epochs that the steps are divided into, for the learning curve; nothing is chosen by them.
 _EPOCHS = 10
-_NAME = re.compile('[A-Za-z0-9][A-Za-z0-9._-]*')
 
 
 @dataclass(frozen=True)
@@ -103,11 +102,7 @@ class AdaptConfig:
 
         :raises ConfigError: naming the flag and the remedy.
         """
-        if not _NAME.fullmatch(self.name):
-            raise ConfigError(
-                f'--name is {self.name!r}: name the adapter in letters, digits, dots, dashes and '
-                'underscores, such as track'
-            )
+        check_name(self.name, 'the adapter, such as track,')
         for flag, item in (('data', self.data), ('test', self.test)):
             if not item.path:
                 raise ConfigError(
@@ -118,9 +113,7 @@ class AdaptConfig:
             raise ConfigError(
                 '--lora.kind is none, which adapts nothing: use lora, dora, conv_lora'
             )
-        for flag in ('steps', 'batch_size'):
-            if getattr(self, flag) < 1:
-                raise ConfigError(f'--{flag} is {getattr(self, flag)}: use 1 or more')
+        check_range(self, ('steps', 'batch_size'), 1)
         if self.shots < 0:
             raise ConfigError(f'--shots is {self.shots}: use 0 (all frames) or more')
         if self.replace and self.resume:

@@ -93,8 +93,10 @@ def _check_file(cls: type, path: Path) -> None:
         raise ConfigError(f'no configuration at {path}: see training/configs/')
     try:
         content = yaml.safe_load(path.read_text(encoding='utf-8')) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f'{path} is not valid YAML: {_first_line(error)}') from error
+    except OSError as error:
+        raise ConfigError(f'{path} cannot be read: {error.strerror}') from error
     _check_keys(cls, content, str(path))
 
 
@@ -112,6 +114,8 @@ def _check_keys(cls: type, content: Any, where: str, prefix: str = '') -> None:
         elif inner and isinstance(value, list):
             for index, item in enumerate(value):
                 _check_keys(inner, item, where, f'{prefix}{key}[{index}].')
+        elif inner and value is not None:
+            raise ConfigError(f'{where}: {prefix}{key} must hold keys and values')
 
 
 def _nested(hint: Any) -> type | None:

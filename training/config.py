@@ -13,7 +13,7 @@ from training.loop.settings import DistillConfig, OptimizerConfig, PRECISIONS
 from training.lora.config import LoraConfig
 from training.losses.config import LossConfig
 from training.models.unet import UNetConfig
-from training.settings import plain
+from training.settings import check_name, check_range, plain
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,24 @@ class TrainConfig:
                 'no data: list sources under train and validation, as '
                 'training/configs/lane_unet.yaml does'
             )
+        check_name(self.name, 'the run')
+        self._check_numbers()
         self._check_shapes()
         self._check_processes()
+
+    def _check_numbers(self) -> None:
+        check_range(
+            self,
+            ('epochs', 'batch_size', 'validate_every', 'keep_best', 'devices', 'num_nodes'),
+            least=1,
+        )
+        check_range(self, ('threads', 'workers', 'patience'), least=0)
+        check_range(self, ('seed',), least=0, most=2**32 - 1)
+        if self.validate_every > self.epochs:
+            raise ConfigError(
+                f'--validate_every is {self.validate_every} and --epochs {self.epochs}: nothing '
+                'would be validated, and so no checkpoint be the best; use no more than the epochs'
+            )
 
     def _check_shapes(self) -> None:
         stride = self.network.stride
@@ -127,9 +143,6 @@ class TrainConfig:
             )
 
     def _check_processes(self) -> None:
-        for name in ('epochs', 'batch_size', 'validate_every', 'devices', 'num_nodes'):
-            if getattr(self, name) < 1:
-                raise ConfigError(f'--{name} is {getattr(self, name)}: use 1 or more')
         if self.precision not in PRECISIONS:
             raise ConfigError(f'--precision is {self.precision}: use {", ".join(PRECISIONS)}')
         if self.samples_per_epoch < self.batch_size:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from training.data.sources import SetConfig
 from training.errors import ConfigError
 from training.evaluation.bootstrap import BootstrapConfig
+from training.settings import check_range
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,9 @@ models are named PATH[:ADAPTER][@ENGINE[/PRECISION]]:
                 'name one data set with --path (and what it annotates with --annotated), or '
                 'list several under sets in a YAML file, not both'
             )
-        if not 0 <= self.lane_threshold <= 1:
-            raise ConfigError(f'--lane_threshold is {self.lane_threshold}: use 0 to 1')
-        if self.worst < 1:
-            raise ConfigError(f'--worst is {self.worst}: use 1 or more')
+        check_range(self, ('lane_threshold',), 0, 1)
+        check_range(self, ('threads',), 0)
+        check_range(self, ('worst',), 1)
         if len(self.compare) > 25:
             raise ConfigError('--compare names more than 25 models: name fewer')
         self.bootstrap.check()

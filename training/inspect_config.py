@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from training.config import TrainConfig
-from training.errors import ConfigError
+from training.settings import check_range
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,6 @@ class InspectConfig(TrainConfig):
         :raises ConfigError: naming the flag and the remedy.
         """
         super().check()
-        if self.sheet < 1 or self.timing_steps < 2:
-            raise ConfigError(
-                f'--sheet is {self.sheet} and --timing_steps {self.timing_steps}: use 1 or more '
-                'and 2 or more'
-            )
+        check_range(self, ('sheet',), 1)
+        check_range(self, ('timing_steps',), 2)
+        check_range(self, ('near_duplicate',), 0)

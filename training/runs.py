@@ -26,7 +26,8 @@ LOGS = 'log'
 BUNDLE_WEIGHTS = 'model.safetensors'
 _PREFIX = 'network.'  # of the network's weights inside a Lightning checkpoint
 _DAMAGED = (
-    pickle.UnpicklingError, SafetensorError, OSError, RuntimeError, KeyError, EOFError, ValueError,
+    pickle.UnpicklingError, SafetensorError, OSError, RuntimeError, LookupError, EOFError,
+    ValueError, TypeError,
 )  # fmt: skip
 
 
@@ -195,7 +196,7 @@ def read_weights(checkpoint: Path) -> Mapping[str, torch.Tensor]:
         if checkpoint.suffix == '.safetensors':
             return load_file(checkpoint)
         content = torch.load(checkpoint, map_location='cpu', weights_only=True)
-        state = content['state_dict']
+        state = dict(dict(content)['state_dict'])
     except _DAMAGED as error:
         raise ConfigError(
             f'{checkpoint} holds no weights of a training here, or is damaged: '

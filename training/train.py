@@ -17,10 +17,10 @@ from training.loop.checkpoints import RunCheckpoints
 from training.loop.distillation import Teacher
 from training.loop.failures import told_in_one_line
 from training.loop.loaders import open_all, RunData
-from training.loop.monitoring import StopEarly
+from training.loop.monitoring import check_monitor, StopEarly
 from training.loop.processes import writes_files
 from training.loop.resources import ResourceMeter
-from training.loop.resuming import checkpoint_to_resume, epoch_after
+from training.loop.resuming import checkpoint_to_resume, epoch_after, refuse_other_data
 from training.loop.schedule import total_steps
 from training.loop.start import build_network
 from training.loop.trainer import make_trainer, prepare_process
@@ -41,23 +41,24 @@ def train(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
     checkpoint = checkpoint_to_resume(config)
     prepare_process(config)
     sets = open_all(config)
+    check_monitor(config.monitor, sets[1])
     network = build_network(config, fresh=checkpoint is None)
+    teacher = Teacher.load(config)
     with told_in_one_line(config):
         facts = read_facts(config.folder / FACTS) if checkpoint else {}
-        facts |= describe_run(config, *sets) | describe_cost(network, config)
-        module = LaneModule(config, network, _total_steps(config), sets[1], Teacher.load(config))
+        now = describe_run(config, *sets)
+        refuse_other_data(facts, now, config)
+        facts |= now | describe_cost(network, config)
+        module = LaneModule(config, network, _total_steps(config), sets[1], teacher)
         best = RunCheckpoints(config.folder, config.monitor, config.keep_best)
         meter = ResourceMeter()
-        callbacks: list[Callback] = [meter, best]
-        if config.patience:
-            callbacks.append(StopEarly(config.monitor, config.patience))
-        trainer = make_trainer(config, callbacks, quiet)
+        trainer = make_trainer(config, [meter, best, *_early_stop(config)], quiet)
         data = RunData(config, *sets, first_epoch=epoch_after(checkpoint))
         _write(facts, config)
         if not quiet and writes_files():
             _tell_cost(facts)
         _fit(trainer, module, data, checkpoint)
-        facts |= _results(trainer, best, meter)
+        facts |= _results(trainer, best, meter, facts.get('resources', {}))
         _write(facts, config)
         if writes_files():
             draw_learning_curve(config.folder)
@@ -79,14 +80,26 @@ def _total_steps(config: TrainConfig) -> int:
     )
 
 
-def _results(trainer: Trainer, best: RunCheckpoints, meter: ResourceMeter) -> dict[str, Any]:
+def _early_stop(config: TrainConfig) -> list[Callback]:
+    return [StopEarly(config.monitor, config.patience)] if config.patience else []
+
+
+def _results(
+    trainer: Trainer, best: RunCheckpoints, meter: ResourceMeter, before: dict[str, Any]
+) -> dict[str, Any]:
+    """
+    Return what a run came to.
+
+    :param before: resources of an earlier start, which stay when this one had nothing to do.
+    """
     metrics = {name: round(value, 4) for name, value in best.best.items()}
+    resources = meter.summary()
     return {
         'best_lane_iou': metrics.get('lane_iou'),
         'metrics': metrics,  # of the best validation
         'epochs_done': trainer.current_epoch,
         'learning_curve': CURVE,
-        'resources': meter.summary(),
+        'resources': resources if resources['batches_timed'] or not before else before,
     }
 
 

@@ -24,6 +24,7 @@ from training.data.photometric import (
     PhotometricConfig,
     spoil,
 )
+from training.settings import check_range
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,14 @@ class AugmentConfig:
     photometric: PhotometricConfig = field(default_factory=PhotometricConfig)
     cut_out: float = 0.3  # probability of covering a few rectangles
     borrow: float = 0.3  # probability of taking on the colours of another sample
+
+    def __post_init__(self) -> None:
+        """
+        Refuse what is no probability.
+
+        :raises ConfigError: naming the flag.
+        """
+        check_range(self, ('cut_out', 'borrow'), 0, 1, 'augment.')
 
 
 class Sample(NamedTuple):

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from seg_node.labels import UNLABELLED
 from seg_node.preprocess import InputSpec, place, Placement, resize_image
+from training.errors import ConfigError
+from training.settings import check_range
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,24 @@ class GeometryConfig:
     warp: float = 0.5
     perspective: float = 0.12
     rotation_deg: float = 6.0
+
+    def __post_init__(self) -> None:
+        """
+        Refuse what moves no picture.
+
+        :raises ConfigError: naming the flag.
+        """
+        prefix = 'augment.geometry.'
+        check_range(self, ('flip', 'crop', 'warp'), 0, 1, prefix)
+        check_range(self, ('crop_share',), 0.01, 1, prefix)
+        check_range(self, ('scale',), 0.01, 100, prefix)
+        check_range(self, ('aspect',), 1, 100, prefix)
+        check_range(self, ('shift', 'rotation_deg'), 0, prefix=prefix)
+        check_range(self, ('perspective',), 0, 0.49, prefix)  # from 0.5 on corners may meet
+        if self.scale[0] > self.scale[1]:
+            raise ConfigError(
+                f'--{prefix}scale is {list(self.scale)}: give the smaller number first'
+            )
 
 
 @dataclass(frozen=True)
@@ -150,9 +170,14 @@ def _draw_warp(config: GeometryConfig, spec: InputSpec, rng: np.random.Generator
 
 def _paste(plane: np.ndarray, spec: InputSpec, left: int, top: int, fill: int) -> np.ndarray:
     canvas = np.full((spec.height, spec.width, *plane.shape[2:]), fill, np.uint8)
-    rows = slice(max(0, top), min(spec.height, top + plane.shape[0]))
-    columns = slice(max(0, left), min(spec.width, left + plane.shape[1]))
+    rows = _seen(top, plane.shape[0], spec.height)
+    columns = _seen(left, plane.shape[1], spec.width)
     canvas[rows, columns] = plane[
         rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
     ]
     return canvas
+
+
+def _seen(start: int, length: int, side: int) -> slice:
+    """Return what of a stretch lies on a canvas of so many pixels; nothing, where it is beside."""
+    return slice(min(max(0, start), side), max(0, min(side, start + length)))

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from training.data.blending import blend
 from training.data.rain import fall_rain, line_kernel
+from training.settings import check_range
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,22 @@ class PhotometricConfig:
     noise: float = 0.4
     noise_sigma: float = 16.0
     jpeg: float = 0.25
+
+    def __post_init__(self) -> None:
+        """
+        Refuse what changes no picture.
+
+        :raises ConfigError: naming the flag.
+        """
+        prefix = 'augment.photometric.'
+        chances = (
+            'paint', 'surface', 'tone', 'grayscale', 'shadow', 'night', 'rain', 'blur', 'noise',
+            'jpeg',
+        )  # fmt: skip
+        check_range(self, chances, 0, 1, prefix)
+        check_range(self, ('gamma', 'noise_sigma'), 1, 256, prefix)
+        strengths = ('brightness', 'contrast', 'white_balance', 'saturation', 'hue_deg')
+        check_range(self, strengths, 0, prefix=prefix)
 
 
 def change_paint(

@@ -30,6 +30,11 @@ def choose_part(
             f'{folder}: hold_out and gap cut a block, hold_out_routes and hold_out_towns whole '
             'drives: state one or the other (gap_m keeps drives apart)'
         )
+    if source.gap_m and not by_place:
+        raise DataError(
+            f'{folder}: gap_m keeps away from held-out routes and towns, and none is named: name '
+            'them with hold_out_routes or hold_out_towns, or take gap_m out'
+        )
     if source.part == 'all':
         return tuple(pairs)
     if by_place:

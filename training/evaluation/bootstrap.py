@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from training.errors import ConfigError
 from training.evaluation.counts import SegmentationCounts
+from training.settings import check_range
 
 _LEAST_BLOCKS = 3
 
@@ -42,8 +43,8 @@ class BootstrapConfig:
             raise ConfigError(
                 f'--bootstrap.resamples is {self.resamples}: use 20 or more, or 0 for no intervals'
             )
-        if self.block < 1:
-            raise ConfigError(f'--bootstrap.block is {self.block}: use 1 or more pictures')
+        check_range(self, ('block',), 1, prefix='bootstrap.')
+        check_range(self, ('seed',), 0, prefix='bootstrap.')
         if not 0 < self.level < 1:
             raise ConfigError(f'--bootstrap.level is {self.level}: use a share such as 0.95')
 

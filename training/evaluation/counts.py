@@ -88,7 +88,8 @@ class SegmentationCounts:
         if ROAD in judged:
             result['road_iou'] = self.iou(judged[ROAD])
         ious = {name: self.iou(label) for name, label in judged.items()}
-        result['mean_iou'] = np.mean(list(ious.values()), axis=0)
+        if ious:  # sets pooled together may judge no label that all of them know
+            result['mean_iou'] = np.mean(list(ious.values()), axis=0)
         result['accuracy'] = ratio(self.right[..., 0], self.right[..., 1])
         result |= {f'{n}_iou': iou for n, iou in ious.items() if n not in (LANE, ROAD)}
         result |= self._boundary_summary()

@@ -92,7 +92,8 @@ class RunCheckpoints(Checkpoint):
         """Keep the checkpoint when it is among the best."""
         metrics = validation_metrics(trainer)
         score = monitored(metrics, self._monitor)
-        is_best = not self.best or score > self.best[self._monitor]
+        # of two that are alike the later one, as the names in the folder sort
+        is_best = not self.best or score >= self.best[self._monitor]
         if is_best:
             self.best = {**metrics, 'epoch': trainer.current_epoch}
             trainer.save_checkpoint(self._folder / BEST)

@@ -14,6 +14,7 @@ from training.runs import LAST
 
 _NO_WRITING = (
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM,
+    errno.ENOTDIR, errno.EEXIST,
 )  # fmt: skip
 
 

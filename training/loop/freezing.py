@@ -5,12 +5,7 @@ from fnmatch import fnmatchcase
 
 from torch import nn
 from training.errors import ConfigError
-from training.lora.batch_norm import FrozenBatchNorm1d, FrozenBatchNorm2d
-
-_STILL: dict[type[nn.Module], type[nn.Module]] = {
-    nn.BatchNorm1d: FrozenBatchNorm1d,
-    nn.BatchNorm2d: FrozenBatchNorm2d,
-}
+from training.lora.batch_norm import FROZEN
 
 
 def freeze(network: nn.Module, patterns: Sequence[str]) -> None:
@@ -42,6 +37,6 @@ def freeze(network: nn.Module, patterns: Sequence[str]) -> None:
         )
     for name, module in network.named_modules():
         own = [f'{name}.{key}' for key, _ in module.named_parameters(recurse=False)]
-        if type(module) in _STILL and own and all(frozen.get(key) for key in own):
-            module.__class__ = _STILL[type(module)]
+        if type(module) in FROZEN and own and all(frozen.get(key) for key in own):
+            module.__class__ = FROZEN[type(module)]
             module.eval()

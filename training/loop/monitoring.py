@@ -1,15 +1,30 @@
 """The validation metric that a run goes by."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
+import numpy as np
+from training.data.pairs import PairsFolder
 from training.errors import ConfigError
+from training.evaluation.counts import pool
+from training.evaluation.judge import Judge
 
 
 def validation_metrics(trainer: Trainer) -> dict[str, float]:
     """Return what the latest validation gave."""
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+
+def check_monitor(monitor: str, folders: Sequence[PairsFolder]) -> None:
+    """
+    Refuse a metric that the validation will not give, before hours are spent.
+
+    :raises ConfigError: naming those that it gives.
+    """
+    blank = np.zeros((1, 1), np.uint8)
+    monitored(pool([Judge.of(folder).count(blank, blank) for folder in folders]), monitor)
 
 
 def monitored(metrics: dict[str, float], monitor: str) -> float:
@@ -20,7 +35,7 @@ def monitored(metrics: dict[str, float], monitor: str) -> float:
     """
     if monitor not in metrics:
         raise ConfigError(
-            f'--monitor is {monitor}, which these validation sets do not give; they give '
+            f'--monitor is {monitor}, which these validation sets together do not give; they give '
             f'{", ".join(sorted(metrics))}'
         )
     return metrics[monitor]

@@ -1,5 +1,6 @@
 """Go on with a run: only where there is one, and only as it was begun."""
 
+from collections.abc import Mapping
 import json
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,24 @@ def checkpoint_to_resume(config: TrainConfig) -> Path | None:
         return None
     _refuse_other_settings(config)
     return last
+
+
+def refuse_other_data(
+    before: Mapping[str, Any], now: Mapping[str, Any], config: TrainConfig
+) -> None:
+    """
+    Refuse to go on with other samples than a run was begun with: it would end as no run does.
+
+    :param before: what the run stated of itself; ``now`` what it would state.
+    :raises ConfigError: naming the first set that differs, and the remedy.
+    """
+    for old, new in zip(before.get('data', ()), now['data'], strict=False):
+        if old.get('sha256') != new['sha256']:
+            raise ConfigError(
+                f'--resume: the samples of {new["path"]} ({new["part"]}) are not those that '
+                f'{config.folder} was started with: put them back, or start another --name with '
+                '--init_from'
+            )
 
 
 def epoch_after(checkpoint: Path | None) -> int:

@@ -77,9 +77,9 @@ def saved_modules(network: nn.Module, names: list[str], where: str) -> dict[str,
     found = {
         name: module
         for name, module in modules.items()
-        if any(name == wanted or name.endswith(f'.{wanted}') for wanted in names)
+        if any(f'.{name}'.endswith(f'.{end}') for end in names)
     }
-    lost = [wanted for wanted in names if not any(name.endswith(wanted) for name in found)]
+    lost = [end for end in names if not any(f'.{name}'.endswith(f'.{end}') for name in found)]
     if lost:
         raise ConfigError(
             f'{where} is for another network: there is no module {lost[0]} in this one'

@@ -26,11 +26,12 @@ class FrozenBatchNorm2d(nn.BatchNorm2d):
         return super().train(False)
 
 
-_FROZEN: dict[type[nn.Module], type[nn.Module]] = {
+#: The frozen class of each class of batch norm.
+FROZEN: dict[type[nn.Module], type[nn.Module]] = {
     nn.BatchNorm1d: FrozenBatchNorm1d,
     nn.BatchNorm2d: FrozenBatchNorm2d,
 }
-_PLAIN = {frozen: plain for plain, frozen in _FROZEN.items()}
+_PLAIN = {frozen: plain for plain, frozen in FROZEN.items()}
 
 
 def batch_norms(network: nn.Module) -> dict[str, _BatchNorm]:
@@ -49,7 +50,7 @@ def apply_policy(network: nn.Module, policy: str) -> None:
     :param policy: ``frozen``, ``statistics`` or ``affine``, as ``LoraConfig.batch_norm``.
     """
     if policy == 'frozen':
-        replace_modules(network, lambda module: _recast(module, _FROZEN))
+        replace_modules(network, lambda module: _recast(module, FROZEN))
     for norm in batch_norms(network).values():
         norm.requires_grad_(policy == 'affine')
 
