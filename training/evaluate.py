@@ -14,10 +14,11 @@ from training.evaluation.bands import Bands
 from training.evaluation.figures import letter
 from training.evaluation.measure import measure_all
 from training.evaluation.models import MaskSource, models_of, open_model
-from training.evaluation.report import how_to_read, prepare, write_report
+from training.evaluation.report import how_to_read, prepare, write_report, writing
 from training.evaluation.results import set_results
 from training.evaluation.sets import open_for_all
 from training.evaluation.sheets import write_overlays, write_sheet
+from training.evaluation.soft_labels import refuse_other_folder, write_soft_labels
 from training.evaluation.sweep import sweep
 from training.evaluation.tables import grids_of
 from training.settings import plain
@@ -35,6 +36,11 @@ def evaluate(config: EvaluateConfig, quiet: bool = False) -> dict[str, Any]:
     config.check()
     if config.report:
         prepare(config.report)
+    if config.overlays:
+        prepare(config.overlays, '--overlays')
+    if config.write_soft_labels:
+        refuse_other_folder(config.write_soft_labels)
+        prepare(config.write_soft_labels.parent, '--write_soft_labels')
     with ExitStack() as stack:
         models = [
             stack.enter_context(open_model(name, config.threads, config.lane_threshold))
@@ -84,10 +90,13 @@ def _measure(
         for model, folder, result in zip(models, folders, results, strict=True):
             if found := sweep(model, folder, quiet):
                 result['sweep'] = found.as_dict(model.output.lane_threshold)
+    if config.write_soft_labels:
+        write_soft_labels(models[0], folders[0], config.write_soft_labels, quiet)
     if config.overlays:
         output = config.overlays / name
-        write_overlays(models[0], folders[0], by_picture[0], output, config.worst)
-        write_sheet(models, folders, by_picture, output / 'sheet.jpg', config.worst)
+        with writing('--overlays', output):
+            write_overlays(models[0], folders[0], by_picture[0], output, config.worst)
+            write_sheet(models, folders, by_picture, output / 'sheet.jpg', config.worst)
     if config.report:
         write_sheet(models, folders, by_picture, pictures / f'worst_{name}.jpg', config.worst)
     return results

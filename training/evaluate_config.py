@@ -28,6 +28,8 @@ class EvaluateConfig(SetConfig):
     :param sweep: measure every threshold of lane marking too.
     :param bootstrap: intervals of all figures.
     :param report: folder to write report.md, report.json, curves and the worst frames to.
+    :param write_soft_labels: folder to write what ``model`` says of the set to, as a training's
+        ``soft_labels`` reads it: for a smaller network, to which ``model`` is the teacher.
     :param overlays: folder to write the worst frames to, prediction beside truth.
     :param worst: how many of them, for each set.
     """
@@ -44,6 +46,7 @@ class EvaluateConfig(SetConfig):
     sweep: bool = False
     bootstrap: BootstrapConfig = field(default_factory=BootstrapConfig)
     report: Path | None = None
+    write_soft_labels: Path | None = None
     overlays: Path | None = None
     worst: int = 8
 
@@ -52,6 +55,8 @@ class EvaluateConfig(SetConfig):
   python -m training evaluate --path track_tape --annotated lane_marking --sweep
   python -m training evaluate training/configs/zero_shot.yaml --report out/report \\
       --model models/lane_unet --compare models/lane_unet@openvino/bf16,runs/lane_unet
+  python -m training evaluate --model runs/large --path carla_town_a \\
+      --write_soft_labels out/soft/carla_town_a
 
 models are named PATH[:ADAPTER][@ENGINE[/PRECISION]]:
   models/lane_unet                      a bundle, on the engine that is fastest here
@@ -74,6 +79,10 @@ models are named PATH[:ADAPTER][@ENGINE[/PRECISION]]:
         check_range(self, ('lane_threshold',), 0, 1)
         check_range(self, ('threads',), 0)
         check_range(self, ('worst',), 1)
+        if self.write_soft_labels and len(self.all_sets) > 1:
+            raise ConfigError(
+                '--write_soft_labels holds the soft labels of one set: name one with --path'
+            )
         if len(self.compare) > 25:
             raise ConfigError('--compare names more than 25 models: name fewer')
         self.bootstrap.check()

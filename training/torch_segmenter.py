@@ -43,12 +43,13 @@ class TorchSegmenter:
     def scores(self, frame: Frame) -> tuple[np.ndarray, Placement]:
         """Return (classes, height, width) uint8 of the network, and the frame's place in it."""
         batch, placement = preprocess(frame, self._spec)
-        scores = self.batch_scores(torch.from_numpy(batch)).numpy()[0]
-        return scores if self._has_lanes else _without_threshold(scores), placement
+        return self.batch_scores(torch.from_numpy(batch)).numpy()[0], placement
 
     def mask(self, frame: Frame) -> Mask:
         """Return the frame's mask at the frame's size, without confidence."""
         scores, placement = self.scores(frame)
+        if not self._has_lanes:
+            scores = _without_threshold(scores)
         return postprocess(scores, placement, frame, self.output, with_confidence=False)
 
     @property

@@ -1,6 +1,6 @@
 """The files of a pairs folder: which picture belongs to which mask, and what is missing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,9 +31,7 @@ def find_pairs(folder: Path, source: SetConfig, listing: Listing | None) -> list
     """
     files = _list_files(folder, source, listing)
     for kind, names in missing_partners(files, listing).items():
-        if names:
-            what, remedy = _REMEDIES[kind]
-            raise DataError(f'{folder}: {names[0]} {what} (and {len(names) - 1} more): {remedy}')
+        _refuse(kind, names, folder)
     images, masks, soft = files['images'], files['masks'], files.get('soft', {})
     if not images:
         raise DataError(
@@ -41,6 +39,22 @@ def find_pairs(folder: Path, source: SetConfig, listing: Listing | None) -> list
             f'{source.images}/ and masks of the same names in {source.masks}/'
         )
     return [Pair(name, images[name], masks[name], soft.get(name)) for name in sorted(images)]
+
+
+def refuse_without_soft_label(pairs: Sequence[Pair], source: SetConfig, folder: Path) -> None:
+    """
+    Refuse a part of a set of which a teacher has left something out.
+
+    :raises DataError: naming the first sample.
+    """
+    if source.soft_labels:
+        _refuse('soft', [pair.name for pair in pairs if pair.soft is None], folder)
+
+
+def _refuse(kind: str, names: Sequence[str], folder: Path) -> None:
+    if names:
+        what, remedy = _REMEDIES[kind]
+        raise DataError(f'{folder}: {names[0]} {what} (and {len(names) - 1} more): {remedy}')
 
 
 #: By kind of gap: what is said of a name, and the remedy.
@@ -61,7 +75,6 @@ def missing_partners(
         'listed': sorted(set(listing or ()) - images - masks),
         'mask': sorted(images - masks),
         'picture': sorted(masks - images),
-        'soft': sorted(images - set(files['soft'])) if 'soft' in files else [],
     }
 
 
@@ -85,7 +98,10 @@ def _list_files(
         wanted['soft'] = (source.soft_labels, _SOFT)
     files = {}
     for use, (name, suffixes) in wanted.items():
-        found = _by_name(_with_suffix(folder / name, suffixes, use))
+        place = folder / name
+        if use == 'soft' and not place.is_dir() and Path(name).is_dir():
+            place = Path(name)  # a teacher may have written where the set itself may not be
+        found = _by_name(_with_suffix(place, suffixes, use))
         if listing is not None:
             found = {stem: path for stem, path in found.items() if stem in listing}
         files[use] = found

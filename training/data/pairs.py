@@ -21,8 +21,8 @@ from seg_node.labels import UNLABELLED
 from training.data.label_table import annotated_labels, covered_labels, LANE_NAMES, lookup_table
 from training.data.listing import read_listing
 from training.data.near_duplicates import distinct, read_small
-from training.data.pair_files import find_pairs, Pair
-from training.data.soft_labels import read_soft_label
+from training.data.pair_files import find_pairs, Pair, refuse_without_soft_label
+from training.data.soft_labels import check_statement, read_soft_label
 from training.data.sources import SetConfig
 from training.data.splits import choose_part, spread
 from training.errors import DataError
@@ -61,6 +61,9 @@ class PairsFolder:
         different = _leave_out_near_duplicates(part, source.skip_near_duplicates)
         pairs = spread(different, source.shots, folder)
         statement = _read_statement(folder)
+        refuse_without_soft_label(pairs, source, folder)
+        for soft in {pair.soft.parent for pair in pairs if pair.soft}:
+            check_statement(soft, labels)
         return cls(
             folder,
             source,
@@ -131,7 +134,9 @@ class PairsFolder:
         digest = hashlib.sha256()
         for pair in self.pairs:
             for path in filter(None, (pair.image, pair.mask, pair.soft)):
-                digest.update(f'{path.relative_to(self.folder)}\0'.encode())
+                inside = path.is_relative_to(self.folder)
+                name = path.relative_to(self.folder) if inside else path.name
+                digest.update(f'{name}\0'.encode())
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()
 

@@ -3,19 +3,58 @@ Soft labels: class probabilities that a larger network gave, beside the masks of
 
 One file a picture: an 8-bit PNG of three channels (R, G, B are the first three labels) or, for
 any number of labels, ``NAME.npz`` with ``probabilities`` (classes, H, W) uint8. Values are 255
-times the probability. Where all labels are 0 the teacher says nothing.
+times the probability. Where all labels are 0 the teacher says nothing. ``teacher.json`` states who
+it was and the names of its labels; ``python -m training evaluate --write_soft_labels`` makes both.
 """
 
+from collections.abc import Sequence
 from io import BytesIO
+import json
 from pathlib import Path
 import zipfile
 
 import cv2
 import numpy as np
-from seg_node.atomic_files import write_bytes
+from seg_node.atomic_files import write_bytes, write_text
 from training.errors import DataError
 
+#: States the teacher and its labels; a folder may be without.
+STATEMENT = 'teacher.json'
 _ARRAY = 'probabilities'
+
+
+def write_statement(folder: Path, labels: Sequence[str], teacher: str) -> None:
+    """
+    State whose soft labels lie in a folder.
+
+    :param labels: names of the planes, in their order.
+    :param teacher: in words, for people.
+    """
+    content = {'labels': list(labels), 'teacher': teacher}
+    write_text(folder / STATEMENT, json.dumps(content, indent=2) + '\n')
+
+
+def check_statement(folder: Path, labels: Sequence[str]) -> None:
+    """
+    Refuse soft labels whose planes mean something else than the labels of a run.
+
+    :param labels: of the run, by id.
+    :raises DataError: naming both, or for a statement that is damaged.
+    """
+    path = folder / STATEMENT
+    if not path.is_file():
+        return
+    try:
+        stated = json.loads(path.read_text(encoding='utf-8'))['labels']
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f'{path} is damaged ({error!r}): let the teacher write it again'
+        ) from error
+    if stated != list(labels):
+        raise DataError(
+            f'{folder} holds soft labels of {stated}, this run has the labels '
+            f'{list(labels)}: both need the same in the same order, so take another teacher'
+        )
 
 
 def write_soft_label(path: Path, probabilities: np.ndarray) -> None:

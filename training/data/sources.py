@@ -21,8 +21,9 @@ class SetConfig:
     :param masks: name of the folder with the masks.
     :param remap: label ids of foreign masks to the run's, such as ``{'3': 2, others: 0}``; empty
         goes by the label names in ``dataset.json``, or takes the ids as they are.
-    :param soft_labels: name of a folder with the class probabilities that a teacher gave, for
-        distillation, as ``training/data/soft_labels.py`` describes them; empty for none.
+    :param soft_labels: folder with the class probabilities that a teacher gave, for distillation,
+        as ``evaluate --write_soft_labels`` writes them: its name in the set's folder, or a path;
+        empty for none.
     :param part: ``held_out`` is the last ``hold_out`` samples, or the routes and towns below,
         ``train`` the others; where nothing is held out, a collected set's own split decides.
     :param hold_out: samples at the end of the drive kept for validation.

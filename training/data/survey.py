@@ -131,8 +131,9 @@ def _examine(folder: PairsFolder, index: int) -> Problem | tuple[np.ndarray, str
     """Return pixels by id, size and small grey picture of a pair, or what is wrong with it."""
     pair = folder.pairs[index]
     try:
-        for path in (pair.image, pair.mask):
-            _check_end(path)
+        for path in (pair.image, pair.mask, pair.soft):
+            if path is not None and path.suffix != '.npz':  # whose end is read first
+                _check_end(path)
         image, mask = folder.read(index)
         folder.read_soft(index, mask.shape)
     except DataError as error:

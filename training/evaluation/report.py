@@ -1,6 +1,7 @@
 """A folder to show around: figures as JSON and Markdown, curves, the worst pictures."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 import json
 from pathlib import Path
 import shutil
@@ -29,38 +30,51 @@ def write_report(
     :param sheets: pictures by the name that they get in the folder.
     :raises ConfigError: when the folder cannot be written.
     """
-    try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix='.report-') as temporary:
-            staged = Path(temporary)
-            pictures = _draw(staged, result)
-            for name, path in sheets.items():
-                shutil.copyfile(path, staged / name)
-                pictures[name] = 'worst frames of A, from the worst on'
-            write_text(staged / 'report.md', markdown(result, pictures))
-            content = {**result, 'settings': settings}
-            write_text(staged / REPORT, json.dumps(content, indent=2) + '\n')
-            for path in sorted(staged.iterdir(), key=lambda path: path.name == REPORT):
-                path.replace(folder / path.name)
-    except OSError as error:
-        raise _refusal(folder, error) from error
+    with writing('--report', folder), _staging(folder) as staged:
+        pictures = _draw(staged, result)
+        for name, path in sheets.items():
+            shutil.copyfile(path, staged / name)
+            pictures[name] = 'worst frames of A, from the worst on'
+        write_text(staged / 'report.md', markdown(result, pictures))
+        content = {**result, 'settings': settings}
+        write_text(staged / REPORT, json.dumps(content, indent=2) + '\n')
+        for path in sorted(staged.iterdir(), key=lambda path: path.name == REPORT):
+            path.replace(folder / path.name)
 
 
-def prepare(folder: Path) -> None:
+def prepare(folder: Path, flag: str = '--report') -> None:
     """
-    Make the folder of a report, before hours are spent on what it is to hold.
+    Make a folder, before hours are spent on what it is to hold.
 
+    :param flag: that named it, for the message.
     :raises ConfigError: when it cannot be written.
     """
-    try:
+    with writing(flag, folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix='.report-'):
+        with _staging(folder):
             pass
+
+
+@contextmanager
+def _staging(folder: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=folder, prefix='.report-') as temporary:
+        yield Path(temporary)
+
+
+@contextmanager
+def writing(flag: str, folder: Path) -> Iterator[None]:
+    """
+    Say in one line what the file system refuses.
+
+    :param flag: that named the folder.
+    :raises ConfigError: naming both, and the remedy.
+    """
+    try:
+        yield
     except OSError as error:
-        raise _refusal(folder, error) from error
-
-
-def _refusal(folder: Path, error: OSError) -> ConfigError:
-    return ConfigError(f'--report {folder} cannot be written ({error}): name another folder')
+        raise ConfigError(
+            f'{flag} {folder} cannot be written ({error}): make room, or name another folder'
+        ) from error
 
 
 def markdown(result: Mapping[str, Any], pictures: Mapping[str, str]) -> str:

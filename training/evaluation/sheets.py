@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from seg_node.atomic_files import replacing
+from seg_node.atomic_files import write_bytes
 from seg_node.frame import Frame, Mask
 from seg_node.labels import Label, LANE_LABELS, palette_bgr
 from seg_node.overlay import draw_overlay
@@ -44,8 +44,7 @@ def write_overlays(
         masks = model.mask(frame), Mask(truth, None)
         shown = [draw_overlay(frame, mask, palette) for mask in masks]
         path = output / f'{rank:02}_{folder.pairs[index].name}_iou{iou:.2f}.jpg'
-        with replacing(path) as temporary:
-            cv2.imwrite(str(temporary), np.hstack(shown))
+        _write_jpeg(path, np.hstack(shown), 95)
 
 
 def write_sheet(
@@ -74,9 +73,15 @@ def write_sheet(
         picture = draw_overlay(frame, truth, palette_of(folders[0].labels))
         tiles.append(_tile(picture, f'truth: {folders[0].pairs[index].name}'))
         rows.append(np.hstack(tiles))
-    with replacing(path) as temporary:
-        cv2.imwrite(str(temporary), np.vstack(rows), (cv2.IMWRITE_JPEG_QUALITY, 88))
+    _write_jpeg(path, np.vstack(rows), 88)
     return path
+
+
+def _write_jpeg(path: Path, picture: np.ndarray, quality: int) -> None:
+    # OpenCV's own writing says nothing where there is no room
+    write_bytes(
+        path, cv2.imencode('.jpg', picture, (cv2.IMWRITE_JPEG_QUALITY, quality))[1].tobytes()
+    )
 
 
 def palette_of(labels: Sequence[str]) -> np.ndarray:
