@@ -11,6 +11,7 @@ from training.code_commit import code_commit
 from training.engine_figures import describe_conditions
 from training.errors import ConfigError
 from training.evaluation.report import prepare
+from training.progress import counting
 from training.quantization.bundle_entries import Entry, with_entries
 from training.quantization.calibration import calibration_of
 from training.quantization.explaining import explain
@@ -88,7 +89,11 @@ def _quantize_model(
         data.calibration, config.calibration.frames, bundle.manifest.input
     )
     work = Workshop(config, bundle, subject, calibration, folder / 'made')
-    variants = [*baselines_of(config, work.graph), *make_variants(work)]
+    variants = baselines_of(config, work.graph)
+    with counting(f'{subject.name}: variants made', None, quiet) as tell:
+        for variant in make_variants(work):
+            variants.append(variant)
+            tell(len(variants), variant.name)
     measured = measure_and_judge(
         config, bundle, variants, data.validation, calibration.batches[0], folder / 'small', quiet
     )

@@ -73,7 +73,7 @@ def quantize_openvino(
                 ignored_scope=nncf.IgnoredScope(names=[
                     *after_last_layer(model), *_names_of(model, skip)
                 ]),
-                advanced_parameters=_ranges(nncf, method, percentile),
+                advanced_parameters=ranges_of(method, percentile),
             )  # fmt: skip
         save_ir(quantized, target)
     except ConfigError:
@@ -122,10 +122,13 @@ def _names_of(model: openvino.Model, layers: Sequence[str]) -> list[str]:
     ]
 
 
-def _ranges(nncf: ModuleType, method: str, percentile: float) -> Any:
-    """Return how ranges come from what calibration saw; None for the preset's own."""
-    if method == 'minmax':
-        return None
+def ranges_of(method: str, percentile: float = 99.999) -> Any:
+    """
+    Return how NNCF makes ranges of what calibration saw: wide enough for every frame.
+
+    Its own choice is the mean over the frames. That cuts off the bright ones where dark ones were
+    calibrated on too: of the lane pixels of fp32 96 % were left instead of 99 %.
+    """
     from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters
     from nncf.quantization.range_estimator import (
         AggregatorType,
@@ -134,14 +137,17 @@ def _ranges(nncf: ModuleType, method: str, percentile: float) -> Any:
         StatisticsType,
     )
 
-    outlier = 1 - percentile / 100
+    quantile = method == 'percentile'
     low, high = (
         StatisticsCollectorParameters(
-            statistics_type=StatisticsType.QUANTILE,
-            aggregator_type=AggregatorType.MEAN,
-            quantile_outlier_prob=outlier,
+            statistics_type=StatisticsType.QUANTILE if quantile else extreme,
+            aggregator_type=aggregator,
+            quantile_outlier_prob=1 - percentile / 100,
         )
-        for _ in range(2)
+        for extreme, aggregator in (
+            (StatisticsType.MIN, AggregatorType.MIN),
+            (StatisticsType.MAX, AggregatorType.MAX),
+        )
     )
     return AdvancedQuantizationParameters(
         activations_range_estimator_params=RangeEstimatorParameters(min=low, max=high)

@@ -24,7 +24,7 @@ from training.lora.files import CONFIG, load_adapter
 from training.lora.inject import fold
 from training.models.score_graph import Normalize, ScoreGraph
 from training.quantization.calibration import Calibration
-from training.quantization.openvino_ptq import import_nncf, quiet, save_ir
+from training.quantization.openvino_ptq import import_nncf, quiet, ranges_of, save_ir
 from training.quantization.variants import Subject
 from training.quantize_config import QatConfig
 from training.runs import BUNDLE_WEIGHTS, can_fold
@@ -86,6 +86,7 @@ def _with_quantizers(
         target_device=nncf.TargetDevice.CPU,
         subset_size=len(frames),
         fast_bias_correction=True,
+        advanced_parameters=ranges_of('minmax'),
     )
     return pupil
 
