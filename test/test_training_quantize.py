@@ -173,6 +173,16 @@ def test_a_bad_calibration_is_refused_and_the_bundle_is_left_alone(config):
     assert 'was left as it is: no variant passed the gate' in console.export_text()
 
 
+def test_dark_frames_among_others_cut_nothing_off(config):
+    """Ranges hold every frame's values; their mean over frames would clip the bright ones."""
+    mixed = (SetConfig(path='others'), SetConfig(path='black'))
+    result = quantize(replace(config, data=mixed), quiet=True)
+    for name in ('onnxruntime minmax', 'openvino minmax'):
+        row = by_name(result)[name]
+        assert row['gate']['lane_iou_drop'] <= 0.005
+        assert row['sets'][0]['agreement']['lane_iou'] > 0.95
+
+
 def test_no_speed_no_entry(config):
     before = files_below(config.bundle)
     slow = replace(config, gate=GateConfig(min_speed_up=1000), engines=('onnxruntime',))
