@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.errors import BenchError
 from seg_node.errors import SegNodeError
+from training.loop.workers import end_with_parent
 
 #: Exit status of a process that told its error in one line already.
 _TOLD = 2
@@ -37,6 +38,7 @@ def in_own_process(work: Callable[..., Any], *arguments: Any) -> None:
 
 
 def _told_in_one_line(work: Callable[..., Any], *arguments: Any) -> None:
+    end_with_parent()
     try:
         work(*arguments)
     except SegNodeError as error:

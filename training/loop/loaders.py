@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-import cv2
 from lightning.pytorch import LightningDataModule
-import torch
 from torch.utils.data import DataLoader, Sampler
 from training.config import TrainConfig
 from training.data.pairs import PairsFolder
 from training.data.sampling import Draw, MixedSampler, TrainingSamples, ValidationIndex
 from training.loop.processes import process_count, process_rank
+from training.loop.workers import begin_worker, worker_context
 
 
 def open_all(config: TrainConfig) -> tuple[list[PairsFolder], list[PairsFolder]]:
@@ -59,9 +58,10 @@ class RunData(LightningDataModule):
             batch_size=config.batch_size // process_count(),
             sampler=share,
             num_workers=config.workers,
+            multiprocessing_context=worker_context() if config.workers else None,
             persistent_workers=config.workers > 0,
             drop_last=True,
-            worker_init_fn=_init_worker,
+            worker_init_fn=begin_worker,
         )
 
     def val_dataloader(self) -> DataLoader:
@@ -90,8 +90,3 @@ class BatchShare(Sampler[Draw]):
         for position, draw in enumerate(self._draws):
             if position < whole and position % self._batch_size // self._share == self._rank:
                 yield draw
-
-
-def _init_worker(_worker: int) -> None:
-    cv2.setNumThreads(0)
-    torch.set_num_threads(1)

@@ -16,14 +16,17 @@ from training.config import TrainConfig
 from training.errors import ConfigError
 from training.loop.averaging import AverageWeights
 from training.loop.checkpoints import AtomicCheckpointIO
+from training.loop.workers import start_server
 from training.runs import LOGS
 
 
 def prepare_process(config: TrainConfig) -> None:
-    """Set seeds and threads, and leave out what Lightning says on every run."""
+    """Set seeds and threads, begin with the workers, and leave out what Lightning says always."""
     logging.getLogger('lightning.pytorch').setLevel(logging.WARNING)
     logging.getLogger('lightning.fabric').setLevel(logging.WARNING)
     warnings.filterwarnings('ignore', module='lightning.*')
+    if config.workers:
+        start_server()
     seed_everything(config.seed, verbose=False)
     cv2.setNumThreads(1)
     if config.threads:
