@@ -63,7 +63,10 @@ def _file_lines(file: WeightFile, indent: str) -> Iterator[str]:
     if file.format == 'json':
         yield f'{indent}{file.path}: settings'
         return
-    engines = f'for {", ".join(file.engines)}' if file.engines else 'to train from'
+    if file.format == 'openvino_bin':
+        engines = 'weights of the .xml beside it'
+    else:
+        engines = f'for {", ".join(file.engines)}' if file.engines else 'to train from'
     size_mb = file.size_bytes / 1e6
     yield f'{indent}{file.path}: {file.format}, {file.precision}, {size_mb:.2f} MB, {engines}'
     if file.metrics:

@@ -19,7 +19,11 @@ from training.quantization.judging import baselines_of, measure_and_judge
 from training.quantization.methods import check_installed, make_variants, Workshop
 from training.quantization.report import keep_files, write_quantize_report
 from training.quantization.results import rows_of
-from training.quantization.subject_data import data_of_all, describe_sets, SubjectData
+from training.quantization.subject_data import (
+    data_of_all,
+    describe_sets,
+    SubjectData,
+)
 from training.quantization.tables import show
 from training.quantization.variants import Subject, subjects_of
 from training.quantize_config import QuantizeConfig
@@ -97,13 +101,12 @@ def _quantize_model(
     measured = measure_and_judge(
         config, bundle, variants, data.validation, calibration.batches[0], folder / 'small', quiet
     )
-    conditions = describe_conditions(data.validation)
     result = {
         'model': subject.name,
         'notes': [*data.notes, *work.notes],
         'calibration': calibration.facts(),
         'validation': describe_sets(data.validation),
-        'conditions': conditions,
+        'conditions': describe_conditions(data.validation),
         'variants': rows_of(measured),
     }
     if config.report:

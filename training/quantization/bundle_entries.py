@@ -20,7 +20,7 @@ class Entry:
     """
     A variant that enters.
 
-    :param measured_on: sets and machine of its figures.
+    :param measured_on: set and machine of its figures.
     :param facts: how the model was calibrated, and when.
     """
 

@@ -72,13 +72,21 @@ def _data_of(
         notes.append("judged on the base's sets, for none were given for this adapter")
     calibration = open_sets(own.data or config.data, config.data_root, labels)
     validation = _validation(config, bundle, own.validation or config.validation, labels)
-    lane = labels.index(LANE) if LANE in labels else None
-    if lane is None or not any(folder.annotated[lane] for folder in validation):
+    if not any(map(_knows_lanes, validation)):
         raise ConfigError(
             f'no set that judges {subject.name} annotates {LANE}, by which the gate decides: name '
             'another with --validation'
         )
     return SubjectData(tuple(calibration), tuple(validation), tuple(notes))
+
+
+def _knows_lanes(folder: PairsFolder) -> bool:
+    return LANE in folder.labels and bool(folder.annotated[folder.labels.index(LANE)])
+
+
+def judging_set(folders: Sequence[PairsFolder]) -> PairsFolder:
+    """Return the set whose figures stand for a variant: the first that annotates lanes."""
+    return next(filter(_knows_lanes, folders))
 
 
 def _validation(
