@@ -127,6 +127,7 @@ def test_int8_enters_for_the_base_and_every_adapter(config, trained):
         files['model.int8.xml'].metrics['lane_iou']
         == (by_name(result)['openvino minmax']['sets'][0]['lane_iou'])
     )
+    assert files['model.int8.xml'].measured_on.startswith('roads (held_out);')
     assert "base's data" in ' '.join(result['models'][1]['notes'])
     assert 'calibration' in describe_bundle(bundle.folder, bundle.manifest)
     again = quantize(replace(config, engines=('onnxruntime',)), quiet=True)

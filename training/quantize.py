@@ -22,6 +22,7 @@ from training.quantization.results import rows_of
 from training.quantization.subject_data import (
     data_of_all,
     describe_sets,
+    judging_set,
     SubjectData,
 )
 from training.quantization.tables import show
@@ -117,5 +118,6 @@ def _quantize_model(
         'commit': code_commit(),
         'calibration': calibration.facts(),
     }
-    entered = [Entry(subject, one, conditions, facts) for one in measured if one.enters]
+    where = describe_conditions([judging_set(data.validation)])
+    entered = [Entry(subject, one, where, facts) for one in measured if one.enters]
     return result, entered
