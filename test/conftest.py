@@ -5,10 +5,14 @@ import os
 from pathlib import Path
 import socket
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from bundles import make_bundle
 import pytest
 from seg_node.bundle import ModelBundle
+
+if TYPE_CHECKING:
+    from adaptations import Adaptation
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / 'shared' / 'data'
 
@@ -68,6 +72,14 @@ def start_node(
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> ModelBundle:
     """Return a bundle whose network calls bright pixels lane marking."""
     return make_bundle(tmp_path_factory.mktemp('bundles') / 'tiny')
+
+
+@pytest.fixture(scope='session')
+def adaptation(tmp_path_factory: pytest.TempPathFactory) -> 'Adaptation':
+    """Return a tiny training, its bundle, and how to adapt it."""
+    from adaptations import Adaptation
+
+    return Adaptation(tmp_path_factory.mktemp('adaptation'))
 
 
 @pytest.fixture(scope='session')
