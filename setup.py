@@ -54,7 +54,7 @@ setup(
         'openvino': ['openvino'],
         'torch': ['torch', 'onnx'],
         'tensorrt': ['tensorrt', 'cuda-python'],
-        'quantization': ['nncf>=3.4'],
+        'quantization': ['nncf>=3.4,<3.5', 'torchao>=0.18'],
         'training': [
             'torch',
             'onnx',
