@@ -217,6 +217,10 @@ def test_mistakes_are_told_in_one_line(capsys, tmp_path, run_config, tiny_bundle
         ([*on_roads, '--bootstrap.resamples', '3'], '--bootstrap.resamples is 3'),
         ([*on_roads, '--lane_threshold', '3'], '--lane_threshold is 3'),
         ([*on_roads, '--worst', '0'], '--worst is 0'),
+        ([*on_roads, '--threads', '-1'], '--threads is -1: use 0 or more'),
+        ([*on_roads, '--bootstrap.seed', '-1'], '--bootstrap.seed is -1'),
+        ([*on_roads, '--bootstrap.block', '0'], '--bootstrap.block is 0'),
+        ([*on_roads, '--overlays', tmp_path / 'file'], '--overlays'),
     ):
         assert main(['evaluate', *map(str, arguments)]) == 2, told
         error = capsys.readouterr().err.splitlines()[-1]

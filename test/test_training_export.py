@@ -186,6 +186,23 @@ def test_failed_parity_leaves_no_bundle(run_config, monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_run_without_lane_marking_is_no_bundle(tmp_path):
+    config = tiny_config(tmp_path, labels=('background', 'kerb', 'road'), monitor='road_iou')
+    train(
+        replace(
+            config,
+            epochs=1,
+            train=(replace(config.train[0], annotated=('road',)),),
+            validation=(replace(config.validation[0], annotated=('road',)),),
+        ),
+        quiet=True,
+    )
+    settings = ExportConfig(run=config.folder, output=tmp_path / 'bundle', data_root=tmp_path)
+    with pytest.raises(ConfigError, match='background, kerb, road: in a bundle lane_marking is'):
+        export(settings, quiet=True)
+    assert not settings.output.exists()
+
+
 def test_no_room_leaves_no_bundle(run_config, tmp_path):
     """As on a full disk: the file of the graph cannot be written to its end."""
     config = ExportConfig(

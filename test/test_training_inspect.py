@@ -1,6 +1,6 @@
 """The verb inspect: what a training would learn from, seen and counted before it runs."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 import json
 
 import cv2
@@ -169,6 +169,12 @@ def test_from_the_command_line_problems_are_one_line_and_exit_2(tmp_path, capsys
     assert not told.out
     assert told.err.startswith('error: 1 to mend in the data')
     assert told.err.count('\n') == 1
+
+
+def test_a_folder_that_cannot_be_is_told_before_anything_is_read(config, tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(ConfigError, match=r'--output .*file/x cannot be written'):
+        inspect_data(replace(config, output=tmp_path / 'file' / 'x'), quiet=True)
 
 
 def test_a_configuration_of_train_is_one_of_inspect(tmp_path):

@@ -16,6 +16,7 @@ from seg_node.bundle import (
     ModelBundle,
     save_bundle,
 )
+from seg_node.labels import LANE_MARKING
 from seg_node.postprocess import OutputSpec
 from training.bundle_writing import (
     is_same_model,
@@ -24,6 +25,7 @@ from training.bundle_writing import (
     sources_in,
     staging,
 )
+from training.data.label_table import lane_id
 from training.data.pairs import PairsFolder
 from training.engine_figures import (
     describe_conditions,
@@ -56,6 +58,12 @@ def export(config: ExportConfig, quiet: bool = False) -> dict[str, Any]:
     """
     config.check()
     run = Run.load(config.run, folded=False)
+    if lane_id(run.config.labels) != LANE_MARKING:
+        raise ConfigError(
+            f'{config.run} has the labels {", ".join(run.config.labels)}: in a bundle '
+            f'lane_marking is label {LANE_MARKING}, for the node decides it by a threshold of its '
+            'own; evaluate such a run as it is, or train one with other --labels'
+        )
     check_finite(run.network)
     training, validation = (
         [PairsFolder.open(item, config.data_root, run.config.labels) for item in items]

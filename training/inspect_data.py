@@ -16,6 +16,7 @@ from training.data.sources import SetConfig
 from training.data.survey import find_leaks, list_missing, Problem, survey
 from training.data.tiles import encode_sheet, make_tile, paint_mask
 from training.errors import DataError
+from training.evaluation.report import prepare
 from training.inspect_config import InspectConfig
 from training.loop.start import build_network
 from training.progress import track
@@ -33,9 +34,11 @@ def inspect_data(config: InspectConfig, quiet: bool = False) -> dict[str, Any]:
     :param quiet: no progress bar and no table of problems.
     :return: what ``report.json`` in the output folder states.
     :raises DataError: for data that cannot be trained on; all problems are in ``problems.txt``.
+    :raises ConfigError: for settings, or an output folder, that cannot be.
     """
     config = replace(config, network=starting_shape(config).network)
     config.check()
+    prepare(config.output, '--output')
     opened = _open_all(config, quiet)
     surveys = {
         use: [survey(folder) for folder in track(folders, f'reading {use}', quiet)]

@@ -33,7 +33,7 @@ def check_range(
         value = getattr(settings, name)
         numbers = value if isinstance(value, (list, tuple)) else (value,)
         if not all(math.isfinite(number) and least <= number <= most for number in numbers):
-            may_be = f'{least:g} or more' if most == math.inf else f'{least:g} to {most:g}'
+            may_be = f'{least} or more' if most == math.inf else f'{least} to {most}'
             raise ConfigError(f'--{prefix}{name} is {plain(value)}: use {may_be}')
 
 
