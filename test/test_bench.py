@@ -61,7 +61,8 @@ def test_node_is_measured_over_dds(tmp_path, capsys, domain_id):
     stages = {name: values['p50'] for name, values in data['stages_ms'].items()}
     assert 0 < stages['inference_ms'] < stages['age_ms']
     assert 0 < stages['transport_ms'] < stages['beyond_engine_ms'] < stages['age_ms']
-    assert stages['age_ms'] < data['arrival_age_ms']['p50']
+    # not of the same masks: on a busy machine the two medians may pass each other by a little
+    assert stages['age_ms'] < data['arrival_age_ms']['p50'] + 1.0
     assert data['rate_hz'] == pytest.approx(20, rel=0.1)
     kept = json.loads((tmp_path / 'out' / 'node.json').read_text())
     assert kept['data'] == data

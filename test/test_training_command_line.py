@@ -12,6 +12,7 @@ from training.config import TrainConfig
 from training.errors import ConfigError
 from training.evaluate_config import EvaluateConfig
 from training.export_config import ExportConfig
+from training.quantize_config import QuantizeConfig
 from training_runs import tiny_config
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'training' / 'configs'
@@ -26,6 +27,7 @@ def test_shipped_configurations_are_valid(path):
         'adapt_night': (AdaptConfig, 'adapt'),
         'adapt_track': (AdaptConfig, 'adapt'),
         'quickstart_adapt': (AdaptConfig, 'adapt'),
+        'quantize': (QuantizeConfig, 'quantize'),
     }
     cls, verb = known.get(path.stem, (TrainConfig, 'train'))
     settings, as_json = parse(cls, verb, [str(path)])

@@ -30,7 +30,10 @@ class SureOfWhite(nn.Module):
 
 def without_chance():
     """Return an augmentation that changes nothing."""
-    still = {field.name: 0.0 for field in fields(PhotometricConfig)} | {'gamma': 1.0}
+    still = {field.name: 0.0 for field in fields(PhotometricConfig)} | {
+        'gamma': 1.0,
+        'noise_sigma': 1.0,
+    }
     geometry = GeometryConfig(flip=0, crop=0, aspect=1, warp=0)
     return AugmentConfig(
         geometry=geometry, photometric=PhotometricConfig(**still), cut_out=0, borrow=0
