@@ -22,6 +22,7 @@ from training.data.photometric import PhotometricConfig
 from training.data.sampling import Draw, TrainingSamples
 from training.evaluation.measure import measure
 from training.learning_curve import read_history
+from training.loop.schedule import total_steps
 from training.losses.segmentation import segmentation_loss
 from training.models.score_graph import Normalize
 from training.runs import LAST, Run
@@ -95,7 +96,12 @@ def measure_training(training: Training) -> None:
     figures = {
         'arm': training.arm,
         'seed': config.seed,
-        'steps': facts['epochs_done'] * (config.samples_per_epoch // config.batch_size),
+        'steps': total_steps(
+            facts['epochs_done'],
+            config.samples_per_epoch,
+            config.batch_size,
+            config.optimizer.accumulate,
+        ),
         'trainable': facts['parameters']['trainable'],
         'metrics': {name: list(values.values())[-1] for name, values in history.items()},
         'validation_loss': validation_loss(run.network, config),

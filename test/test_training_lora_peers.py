@@ -46,7 +46,7 @@ def settled(network):
 
 
 def shaken(network):
-    """Move every trainable number, as a training would; and the batch norms' statistics."""
+    """Move every trainable number, as a training would."""
     generator = torch.Generator().manual_seed(7)
     with torch.no_grad():
         for parameter in network.parameters():

@@ -58,12 +58,7 @@ def export(config: ExportConfig, quiet: bool = False) -> dict[str, Any]:
     """
     config.check()
     run = Run.load(config.run, folded=False)
-    if lane_id(run.config.labels) != LANE_MARKING:
-        raise ConfigError(
-            f'{config.run} has the labels {", ".join(run.config.labels)}: in a bundle '
-            f'lane_marking is label {LANE_MARKING}, for the node decides it by a threshold of its '
-            'own; evaluate such a run as it is, or train one with other --labels'
-        )
+    _refuse_table_without_lanes(run, config)
     check_finite(run.network)
     training, validation = (
         [PairsFolder.open(item, config.data_root, run.config.labels) for item in items]
@@ -119,6 +114,15 @@ def _stage(
         description=config.description,
     )
     return manifest, {file.path: staged / file.path for file in manifest.files}
+
+
+def _refuse_table_without_lanes(run: Run, config: ExportConfig) -> None:
+    if lane_id(run.config.labels) != LANE_MARKING:
+        raise ConfigError(
+            f'{config.run} has the labels {", ".join(run.config.labels)}: in a bundle '
+            f'lane_marking is label {LANE_MARKING}, for the node decides it by a threshold of its '
+            'own; evaluate such a run as it is, or train one with other --labels'
+        )
 
 
 def _adapters_that_stay(

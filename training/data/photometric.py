@@ -43,7 +43,11 @@ class PhotometricConfig:
             'jpeg',
         )  # fmt: skip
         check_range(self, chances, 0, 1, prefix)
-        check_range(self, ('gamma', 'noise_sigma'), 1, 256, prefix)
+        # of a change that is never made, its strength may be anything
+        used = [
+            name for name, chance in (('gamma', self.tone), ('noise_sigma', self.noise)) if chance
+        ]
+        check_range(self, used, 1, 256, prefix)
         strengths = ('brightness', 'contrast', 'white_balance', 'saturation', 'hue_deg')
         check_range(self, strengths, 0, prefix=prefix)
 

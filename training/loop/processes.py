@@ -1,9 +1,10 @@
 """
 Several processes that train one network.
 
-Each takes its share of every batch. What the loss pools over a batch (Dice, the number of judged
-pixels) is pooled over all shares, so that the gradient is the one that a single process with the
-whole batch would compute, but for the order of sums.
+Each takes its share of every batch. What the loss of the masks pools over a batch (Dice, the
+number of judged pixels) is pooled over all shares, so that its gradient is the one that a single
+process with the whole batch would compute, but for the order of sums. A teacher's advice and the
+balance of experts are the mean of what the shares give by themselves.
 """
 
 from typing import TypeVar
