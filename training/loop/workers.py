@@ -24,6 +24,9 @@ def worker_context() -> ForkServerContext:
     4 s after spawning each time. A training of ten tiny epochs took 8 to 9 s by forking, 7 to 12
     the first time with the server and 7 to 8 the next; a step took the same. The server holds
     60 to 100 MB.
+
+    As everywhere where workers are not forked from the caller, they import its main module: a
+    script that calls ``train`` needs ``if __name__ == '__main__':`` around that.
     """
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload(list(_PRELOADED))
