@@ -1,7 +1,7 @@
 """Trainings that are killed, interrupted, or spread over processes: in processes of their own."""
 
 from dataclasses import replace
-from multiprocessing import active_children, current_process
+from multiprocessing import active_children
 import os
 from pathlib import Path
 import signal
@@ -123,15 +123,17 @@ def test_processes_share_every_batch_out():
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
 def test_interrupted_run_says_how_to_go_on(tmp_path, capsys, number):
-    """As a terminal or a cluster does it: all processes are told."""
+    """As a terminal or a cluster does it: all processes are told, those that read first."""
     config = tiny_config(tmp_path, epochs=400, workers=1)
     path = write_config(config, tmp_path / 'long.json')
 
     def interrupt():
         while not (config.folder / LAST).is_file():
             time.sleep(0.01)
-        for process in (*active_children(), current_process()):
+        for process in active_children():
             os.kill(process.pid, number)
+        time.sleep(0.5)
+        os.kill(os.getpid(), number)
 
     thread = threading.Thread(target=interrupt)
     thread.start()

@@ -15,7 +15,7 @@ from training.lane_module import LaneModule
 from training.learning_curve import CURVE, draw_learning_curve
 from training.loop.checkpoints import RunCheckpoints
 from training.loop.distillation import Teacher
-from training.loop.failures import told_in_one_line
+from training.loop.failures import is_end_of_worker, told_in_one_line
 from training.loop.loaders import open_all, RunData
 from training.loop.monitoring import check_monitor, StopEarly
 from training.loop.processes import writes_files
@@ -68,8 +68,8 @@ def train(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
 def _fit(trainer: Trainer, module: LaneModule, data: RunData, checkpoint: Path | None) -> None:
     try:
         trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-    except RuntimeError as error:
-        if not trainer.received_sigterm:
+    except (RuntimeError, OSError, EOFError) as error:
+        if not (trainer.received_sigterm and is_end_of_worker(error)):
             raise
         raise SystemExit from error  # its workers had been told to end too, and were faster
 

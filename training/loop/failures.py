@@ -59,12 +59,26 @@ def _told(error: Exception, config: TrainConfig) -> SegNodeError | None:
             'the GPU has no memory left: lower --batch_size, and raise --optimizer.accumulate '
             f'to make up for it; {kept}'
         )
-    if isinstance(error, RuntimeError) and 'DataLoader worker' in str(error):
+    if is_end_of_worker(error):
         return ConfigError(
             'a process that reads the data died, for want of memory as a rule: lower --workers '
             f'or --batch_size; {kept}'
         )
     return None
+
+
+def is_end_of_worker(error: BaseException) -> bool:
+    """
+    Tell whether a process that reads the data is gone.
+
+    Torch says so, unless it dies while it hands over a batch: then the connection breaks, or
+    its socket, which the error does not name, is no longer there.
+    """
+    if isinstance(error, RuntimeError):
+        return 'DataLoader worker' in str(error)
+    if isinstance(error, FileNotFoundError):
+        return error.filename is None
+    return isinstance(error, ConnectionError | EOFError)
 
 
 def refuse_loss(trainer: Trainer, loss: torch.Tensor, index: int) -> None:

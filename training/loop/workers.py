@@ -5,11 +5,14 @@ from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 import os
-from threading import Thread
+import signal
+from threading import Thread, Timer
+from types import FrameType
 
 import cv2
 import torch
 
+_PATIENCE_S = 10.0
 _PRELOADED = ('training.data.sampling', 'training.loop.workers')
 
 
@@ -34,8 +37,10 @@ def worker_context() -> ForkServerContext:
 
 
 def begin_worker(_worker: int) -> None:
-    """Set a worker up: one thread, no longer than the training."""
+    """Set a worker up: one thread, ending with the training and not before it."""
     end_with_parent()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end_later)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
 
@@ -50,6 +55,18 @@ def end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         Thread(target=_outlive, args=(parent,), daemon=True).start()
+
+
+def _end_later(_number: int, _frame: FrameType | None) -> None:
+    """
+    Leave a training that was told to end too the time to do so in order.
+
+    Ctrl+C and clusters tell all processes. A worker that obeyed first took the batch with it
+    that the training was waiting for, whose error then hid what the user had asked for.
+    """
+    timer = Timer(_PATIENCE_S, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
 
 
 def _outlive(parent: BaseProcess) -> None:
