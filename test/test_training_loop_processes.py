@@ -126,13 +126,16 @@ def test_interrupted_run_says_how_to_go_on(tmp_path, capsys, number):
     """As a terminal or a cluster does it: all processes are told, those that read first."""
     config = tiny_config(tmp_path, epochs=400, workers=1)
     path = write_config(config, tmp_path / 'long.json')
+    readers, outlived = [], []
 
     def interrupt():
         while not (config.folder / LAST).is_file():
             time.sleep(0.01)
-        for process in active_children():
+        readers.extend(active_children())
+        for process in readers:
             os.kill(process.pid, number)
         time.sleep(0.5)
+        outlived.extend(process.is_alive() for process in readers)
         os.kill(os.getpid(), number)
 
     thread = threading.Thread(target=interrupt)
@@ -142,6 +145,8 @@ def test_interrupted_run_says_how_to_go_on(tmp_path, capsys, number):
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         thread.join()
+    assert outlived == [True]
+    assert not any(process.is_alive() for process in readers)
     output = capsys.readouterr()
     assert output.err.strip().splitlines()[-1].startswith('interrupted; ')
     assert '--resume goes on from it' in output.err
