@@ -49,13 +49,8 @@ def channel_softmax(logits: torch.Tensor) -> torch.Tensor:
     Return the softmax over dimension 1.
 
     Spelt out because ONNX Runtime's Softmax over an axis that is not the last transposes twice:
-    7 ms for 3x288x512 on two cores, against 0.8 ms for these element-wise operations.
+    7 ms for 3x288x512 on two cores, against 0.8 ms for these operations. OpenVINO knows them as
+    one softmax, which it does not when the channels are sliced: 6.0 instead of 8.7 ms a frame.
     """
-    largest = logits[:, :1]
-    for channel in range(1, logits.shape[1]):
-        largest = torch.maximum(largest, logits[:, channel : channel + 1])
-    raised = torch.exp(logits - largest)
-    total = raised[:, :1]
-    for channel in range(1, logits.shape[1]):
-        total = total + raised[:, channel : channel + 1]
-    return raised / total
+    raised = torch.exp(logits - logits.amax(dim=1, keepdim=True))
+    return raised / raised.sum(dim=1, keepdim=True)
