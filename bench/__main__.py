@@ -19,8 +19,10 @@ MEASUREMENTS = {
     'node': 'node_latency',
     'yardstick': 'versus_yardstick',
     'hold': 'hold',
+    'sweep': 'sweep',
     'memory': 'memory',
     'engines': 'engines',
+    'documents': 'documents',
     'fusion': 'fusion',
     'carla_lite': 'carla_lite',
 }

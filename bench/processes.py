@@ -1,6 +1,6 @@
 """The processes of a measurement: node, yardstick and camera, each by itself, with its log."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 import os
 from pathlib import Path
 import select
@@ -16,6 +16,12 @@ from seg_node.dds_profile import profile_environment
 
 START_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 20.0
+#: Runs a module on some cores alone: set before it makes a thread, as threads inherit them.
+_ON_CORES = """
+import os, runpy, sys
+os.sched_setaffinity(0, map(int, sys.argv.pop(1).split(',')))
+runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)
+"""
 
 
 def dds_environment() -> dict[str, str]:
@@ -26,17 +32,25 @@ def dds_environment() -> dict[str, str]:
 class Process:
     """A Python module that runs beside the measurement; stopped when the block ends."""
 
-    def __init__(self, module: str, arguments: Sequence[str], domain_id: int, log: Path) -> None:
+    def __init__(
+        self,
+        module: str,
+        arguments: Sequence[str],
+        domain_id: int,
+        log: Path,
+        cores: Collection[int] = (),
+    ) -> None:
         """
         Start it.
 
         :param log: gets what it prints on stderr, and on stdout unless :meth:`read_line` reads it.
+        :param cores: numbers of the only cores it may use; empty for those of this process.
         """
         self._name, self.log = module, log
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open('w') as file:
             self._process = subprocess.Popen(
-                [sys.executable, '-m', module, *arguments],
+                [sys.executable, *_program(module, cores), *arguments],
                 env={**os.environ, **dds_environment(), **_own_environment(domain_id)},
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
@@ -120,6 +134,13 @@ class Process:
             if line.startswith('VmRSS:'):
                 return int(line.split()[1]) * 1024 / 1e6
         raise BenchError(f'{self._name} is gone: see {self.log}')
+
+
+def _program(module: str, cores: Collection[int]) -> list[str]:
+    """Return what Python is to run."""
+    if not cores:
+        return ['-m', module]
+    return ['-c', _ON_CORES, ','.join(map(str, sorted(cores))), module]
 
 
 def _own_environment(domain_id: int) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """One measurement: a camera plays to a node, the listener hears what comes out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, ExitStack
 from dataclasses import dataclass, field
 import json
@@ -84,12 +84,19 @@ class Run:
 
 
 @contextmanager
-def start_node(domain_id: int, logs: Path, parameters: dict[str, Any]) -> Iterator[Subject]:
-    """Start seg_node and wait until it is active."""
+def start_node(
+    domain_id: int, logs: Path, parameters: dict[str, Any], cores: Collection[int] = ()
+) -> Iterator[Subject]:
+    """
+    Start seg_node and wait until it is active.
+
+    :param cores: numbers of the only cores it may use; empty for all.
+    """
     arguments = ['--ros-args', '-r', 'image:=/bench/seg_node/image']
     for name, value in parameters.items():
         arguments += ['-p', f'{name}:={value}']
-    with Process('seg_node.node', arguments, domain_id, logs / 'seg_node.log') as process:
+    log = logs / 'seg_node.log'
+    with Process('seg_node.node', arguments, domain_id, log, cores) as process:
         process.wait_for_log('active: waiting for images')
         _, _, said = process.log.read_text().partition('configured: ')
         yield Subject('seg_node', process, said.splitlines()[0])

@@ -70,7 +70,7 @@ def train_shape(name: str, options: argparse.Namespace) -> dict[str, Any]:
     _python(
         'training', 'train', _CONFIG, '--name', run, '--runs', runs, '--seed', options.seed,
         '--threads', options.threads,
-        *(f'--network.{key}={json.dumps(value)}' for key, value in shape.network.items()),
+        *(f"--network.{key}={value}" for key, value in shape.network.items()),
         '--input.width', shape.size[0], '--input.height', shape.size[1],
         *(['--resume'] if (runs / run / 'last.ckpt').exists() else []),
     )  # fmt: skip
