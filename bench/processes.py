@@ -1,6 +1,7 @@
 """The processes of a measurement: node, yardstick and camera, each by itself, with its log."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 import os
 from pathlib import Path
 import select
@@ -27,6 +28,17 @@ runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)
 def dds_environment() -> dict[str, str]:
     """Return what makes DDS carry large images and stay on this machine."""
     return {**profile_environment(), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
+
+
+@contextmanager
+def keeping_off(core: int) -> Iterator[None]:
+    """Keep this thread and what it starts off a core, where there is another."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, before - {core} or before)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 class Process:

@@ -304,7 +304,7 @@ def _unsqueeze(x: torch.Tensor, axes: torch.Tensor) -> torch.Tensor:
 
 #: Which inputs of an operator say how to compute, and are no data.
 _SETTINGS = {
-    'Expand': (1,), 'Pad': (1, 2, 3), 'ReduceMean': (1,),
+    'Expand': (1,), 'Pad': (1, 2, 3), 'ReduceMax': (1,), 'ReduceMean': (1,),
     'ReduceSum': (1,), 'Reshape': (1,), 'Resize': (1, 2, 3), 'Slice': (1, 2, 3, 4),
     'TopK': (1,), 'Unsqueeze': (1,),
 }  # fmt: skip
@@ -331,6 +331,7 @@ _OPERATORS: dict[str, Operator] = {
     'Mul': torch.mul,
     'Pad': _pad,
     'Reciprocal': torch.reciprocal,
+    'ReduceMax': _reduction(torch.amax),
     'ReduceMean': _reduction(torch.mean),
     'ReduceSum': _reduction(torch.sum),
     'Relu': functional.relu,
