@@ -33,33 +33,25 @@ _Measure = Callable[[_Size, float], dict[str, Any]]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's own arguments; precision and size differ from those of other verbs."""
     model = parser.add_argument_group('model')
-    model.add_argument(
-        '--bundle', type=Path, default=default_bundle_path(), metavar='DIR',
-        help='default: the one that ships',
-    )  # fmt: skip
+    shipped = default_bundle_path()
+    model.add_argument('--bundle', type=Path, default=shipped, help='default: the one that ships')
     model.add_argument('--engine', default='auto', choices=('auto', *ENGINE_NAMES))
     model.add_argument(
         '--precision', default='auto', choices=('auto', *PRECISIONS), help='default: auto'
     )
-    model.add_argument(
-        '--threads', type=int, default=0, help='0: one for each core; on one core always 1'
-    )
+    model.add_argument('--threads', type=int, default=0, help='0: one for each core')
     camera = parser.add_argument_group('camera')
     camera.add_argument('--width', type=int, default=TARGET_SIZE[0], help='default: 640')
     camera.add_argument('--height', type=int, default=TARGET_SIZE[1], help='default: 360')
+    rates = 'from the lowest on, until one drops frames twice (default: %(default)s)'
     camera.add_argument(
-        '--rates', default='30,45,60,80,100,120,140', metavar='HZ,HZ,...',
-        help='tried from the lowest on, until one drops frames twice (default: %(default)s)',
-    )  # fmt: skip
+        '--rates', default='30,45,60,80,100,120,140', metavar='HZ,HZ,...', help=rates
+    )
     camera.add_argument('--seconds', type=float, default=10.0, help='of each try, default: 10')
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """
-    Sweep with all cores, then hold the node to one.
-
-    :raises BenchError: for rates or seconds that are no such, or when a process ends.
-    """
+    """Sweep with all cores, then hold the node to one."""
     rates_hz = _rates_of(options.rates)
     if not options.seconds > 0:
         raise BenchError(f'--seconds {options.seconds:g} is no time: give more than 0')
@@ -120,10 +112,7 @@ def _started(
     """Start a node; give its model and engine, and what measures it at a size and rate."""
     domain_id, logs = options.domain_id, options.logs
     parameters = node_parameters(options) | parameters
-    with (
-        Listener(domain_id) as listener,
-        start_node(domain_id, logs, parameters, cores) as node,
-    ):
+    with Listener(domain_id) as listener, start_node(domain_id, logs, parameters, cores) as node:
         session = Session(listener, domain_id, logs)
         yield node.description, partial(_try, session, node, options.seconds)
 
@@ -136,8 +125,7 @@ def _try(
         summary = summarize(session.measure(node, camera, watch))
     kept_up = summary['rate_hz'] >= _CAMERA_SHARE * rate_hz
     return {
-        'width': camera.width,
-        'height': camera.height,
+        'size': f'{camera.width}x{camera.height}',
         'wanted_hz': rate_hz,
         'held': kept_up and not summary['drops'],
         'camera_kept_up': kept_up,
@@ -148,14 +136,13 @@ def _try(
 def tables(data: dict[str, Any]) -> list[Table]:
     """Tell what was measured."""
     settings, one_core = data['settings'], data['one_core']
-    size = f'{settings["width"]}x{settings["height"]}'
     columns = (
         'drops', 'age at publish p50', 'p95', 'p99', 'on arrival p50', 'p99',
         'processor ms a frame',
     )  # fmt: skip
     return [
         Table(
-            f'{size} bgr8, {settings["seconds"]:g} s at each rate',
+            f'{data["tries"][0]["size"]} bgr8, {settings["seconds"]:g} s at each rate',
             ('rate', *columns),
             [_row(one) for one in data['tries']],
             _notes(data),
@@ -163,7 +150,7 @@ def tables(data: dict[str, Any]) -> list[Table]:
         Table(
             f'The node on one core, {settings["seconds"]:g} s at each size',
             ('picture', *columns),
-            [_row(one, f'{_size_of(one)} at ') for one in one_core['tries']],
+            [_row(one, f'{one["size"]} at ') for one in one_core['tries']],
             _one_core_notes(one_core),
         ),
     ]
@@ -171,19 +158,13 @@ def tables(data: dict[str, Any]) -> list[Table]:
 
 def _row(one: dict[str, Any], before: str = '') -> list[str]:
     slow = '' if one['camera_kept_up'] else f', camera reached {one["rate_hz"]:.1f}'
-    arrival = one['arrival_age_ms']
     return [
         f'{before}{one["wanted_hz"]:g} Hz{slow}{", again" if one["again"] else ""}',
         f'{one["drops"]} of {one["sent"]}',
         *percentile_cells(one['stages_ms']['age_ms']),
-        ms(arrival['p50']),
-        ms(arrival['p99']),
+        *(ms(one['arrival_age_ms'][name]) for name in ('p50', 'p99')),
         f'{one["cpu_ms_per_frame"]:.1f}',
     ]
-
-
-def _size_of(one: dict[str, Any]) -> str:
-    return f'{one["width"]}x{one["height"]}'
 
 
 def _notes(data: dict[str, Any]) -> list[str]:
@@ -191,7 +172,7 @@ def _notes(data: dict[str, Any]) -> list[str]:
     says = 'none of those tried' if highest_hz is None else f'{highest_hz:g} Hz'
     if last['held']:
         says += ', the highest tried'
-    if (last['width'], last['height']) == TARGET_SIZE:
+    if last['size'] == '{}x{}'.format(*TARGET_SIZE):
         met = verdict((highest_hz or 0) >= TARGET_RATE_HZ)
         says += f' (target {TARGET_RATE_HZ:g} Hz: {met})'
     counters = last['counters']
@@ -201,22 +182,17 @@ def _notes(data: dict[str, Any]) -> list[str]:
         'A rate that drops frames is tried once more before it counts as dropped, since anything '
         'may take a core for a moment; then the sweep ends',
         f'At {last["wanted_hz"]:g} Hz {counters["dropped"]} frames were dropped in the mailbox '
-        f'and {counters["lost_in_transport"]} lost in transport; the '
-        f"worker's own time a frame allows {1e3 / last['stages_ms']['work_ms']['p50']:.0f} Hz "
-        '(p50)',
+        f'and {counters["lost_in_transport"]} lost in transport; the time of the worker alone '
+        f'allows {1e3 / last["stages_ms"]["work_ms"]["p50"]:.0f} Hz (p50)',
     ]
 
 
 def _one_core_notes(one_core: dict[str, Any]) -> list[str]:
-    held = {_size_of(one): one['held'] for one in one_core['tries']}  # the last try of each counts
+    held = {one['size']: one['held'] for one in one_core['tries']}  # the last try of each counts
     verdicts = ', '.join(f'{size} {verdict(met)}' for size, met in held.items())
-    others = (
-        'camera and listener have the rest'
-        if one_core['cores'] > 1
-        else 'camera and listener share it, as there is no other'
-    )
+    others = 'have the rest' if one_core['cores'] > 1 else 'share it: there is no other'
     return [
         one_core['engine'],
-        f'One core of {one_core["cores"]} for the node, 1 thread for inference; {others}',
+        f'The node has one core of {one_core["cores"]}; camera and listener {others}',
         f'{ONE_CORE_RATE_HZ:g} Hz without a drop on one core: {verdicts}',
     ]

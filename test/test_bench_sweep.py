@@ -4,7 +4,6 @@ import json
 import os
 
 from bench.__main__ import main
-from bench.documents import padded_size
 from bench.processes import Process
 from bench.sweep import climb
 from bundles import make_bundle
@@ -39,7 +38,7 @@ def test_sweep_is_measured_over_dds(tmp_path, capsys, domain_id):
     cores = os.sched_getaffinity(0)
     arguments = ['sweep', '--out', str(tmp_path / 'out'), '--domain-id', str(domain_id)]
     arguments += ['--bundle', str(bundle), '--engine', 'onnxruntime', '--width', '320']
-    arguments += ['--height', '180', '--rates', '20,10', '--seconds', '2']
+    arguments += ['--height', '180', '--rates', '10', '--seconds', '2']
 
     assert main(arguments) == 0
 
@@ -47,15 +46,13 @@ def test_sweep_is_measured_over_dds(tmp_path, capsys, domain_id):
     assert 'Highest rate without a drop:' in shown
     assert '30 Hz without a drop on one core: 1280x720 ' in shown
     data = json.loads((tmp_path / 'out' / 'sweep.json').read_text())['data']
-    assert data['settings']['rates'] == '20,10'
+    assert data['settings']['rates'] == '10'
     first, one_core = data['tries'][0], data['one_core']
     assert (first['wanted_hz'], first['sent'], first['again']) == (10, 20, False)
     assert first['masks'] == 20 - first['drops']
     assert 0 < first['stages_ms']['age_ms']['p50'] < first['arrival_age_ms']['p50'] + 1.0
     assert ', 1 threads' in one_core['engine']
-    assert {(one['width'], one['height']) for one in one_core['tries']} == {
-        (1280, 720), (320, 180),
-    }  # fmt: skip
+    assert {one['size'] for one in one_core['tries']} == {'1280x720', '320x180'}
     assert os.sched_getaffinity(0) == cores
 
 
@@ -80,21 +77,15 @@ def test_classic_net_is_measured_beside_the_bundle(tmp_path, capsys):
 
     assert main(arguments) == 0
 
-    shown = ' '.join(capsys.readouterr().out.split())  # lines are broken anywhere
-    assert 'padded to 66x32' in shown
-    assert '(target' not in shown  # which is that of another net and size
+    assert '(target' not in capsys.readouterr().out  # which is that of another net and size
     data = json.loads((tmp_path / 'out' / 'documents.json').read_text())['data']
     classic, *own = data['sides']
+    assert classic['name'].startswith('classic U-Net at 66x32, torch ')
     assert (classic['frames'], classic['times_faster_p50']) == (2, 1)
     assert classic['multiply_adds'] > 66 * 32 * 3 * 4 * 9
     assert {side['frames'] for side in own} == {20}
     assert {side['multiply_adds'] for side in own} == {None}
     assert any('onnxruntime' in side['name'] for side in own)
-
-
-def test_classic_net_takes_multiples_of_its_stride():
-    assert padded_size(804, 612, 16) == (816, 624)
-    assert padded_size(816, 624, 16) == (816, 624)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +96,6 @@ def test_classic_net_takes_multiples_of_its_stride():
         (['sweep', '--seconds', '0'], 'more than 0'),
         (['documents', '--widths', '64'], 'two levels or more'),
         (['documents', '--widths', 'wide'], 'write channels like 64,128'),
-        (['documents', '--frames', '0'], 'give 1 or more'),
     ],
 )
 def test_mistakes_are_one_sentence(tmp_path, capsys, arguments, says):
