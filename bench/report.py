@@ -62,7 +62,7 @@ def _origin(machine: dict[str, Any]) -> str:
     libraries = ', '.join(f'{name} {version}' for name, version in machine['libraries'].items())
     lines = [
         f'<sub>{machine["date"]}, code {machine["commit"]}, {machine["processor"]}, '
-        f'{machine["cores"]} cores, load before {machine["load_before"]:g}, '
+        f'{machine["cores"]} cores, {machine["busy_cores_before"]:g} busy before, '
         f'Python {machine["python"]}, {libraries}, {machine["pictures"]}</sub>'
     ]
     if warning := busy_warning(machine):

@@ -7,22 +7,24 @@ from importlib.metadata import PackageNotFoundError, version
 import os
 from pathlib import Path
 import platform
+import time
 from typing import Any
 
 #: Lines of /proc/cpuinfo that list a processor's instruction sets: x86, Arm.
 _INSTRUCTIONS = ('flags', 'Features')
 _LIBRARIES = ('numpy', 'opencv-python-headless', 'onnxruntime', 'openvino', 'torch', 'ros-rclpy')
-#: Runnable threads beside a measurement, above which its figures are worth little.
-BUSY_LOAD = 0.5
+#: Cores that others keep busy, above which a measurement's figures are worth little.
+BUSY_CORES = 0.2
+_WATCHED_S = 1.0
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return processor, cores, libraries and load of this moment, to state with a measurement."""
+    """Return what to state with a measurement: processor, libraries, how busy it is just now."""
     return {
         'date': datetime.now(timezone.utc).isoformat(timespec='minutes'),
         'processor': processor_name(),
         'cores': core_count(),
-        'load_before': round(os.getloadavg()[0], 2),
+        'busy_cores_before': busy_cores(),
         'system': f'{platform.system()} {platform.release()}',
         'python': platform.python_version(),
         'libraries': {name: found for name in _LIBRARIES if (found := library_version(name))},
@@ -31,12 +33,33 @@ def describe_machine() -> dict[str, Any]:
 
 def busy_warning(machine: dict[str, Any]) -> str:
     """Return a sentence when other processes took part in the measurement; else nothing."""
-    if machine['load_before'] <= BUSY_LOAD:
+    if machine['busy_cores_before'] <= BUSY_CORES:
         return ''
     return (
-        f'The machine was busy before the run (load {machine["load_before"]:g}): '
+        f'The machine was busy before the run ({machine["busy_cores_before"]:g} cores): '
         'these figures say nothing about a quiet one.'
     )
+
+
+def busy_cores() -> float:
+    """
+    Return how many cores work during the next second, this process asleep.
+
+    Not the load average: that remembers for minutes what was measured just before.
+    """
+    before = _busy_s()
+    time.sleep(_WATCHED_S)
+    return round((_busy_s() - before) / _WATCHED_S, 2)
+
+
+def _busy_s() -> float:
+    """Return the seconds that all cores together were not idle; 0 where nobody counts."""
+    try:
+        fields = Path('/proc/stat').read_text(encoding='utf-8').split('\n', 1)[0].split()[1:9]
+    except OSError:
+        return 0.0
+    user, nice, system, _idle, _waiting, *interrupts = map(int, fields)
+    return (user + nice + system + sum(interrupts)) / os.sysconf('SC_CLK_TCK')
 
 
 def processor_name() -> str:

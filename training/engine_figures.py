@@ -3,9 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 import importlib.util
-import os
-from pathlib import Path
-import platform
 import statistics
 import time
 
@@ -13,6 +10,7 @@ import numpy as np
 from seg_node.bundle import ModelBundle
 from seg_node.engines import Engine, load_engine
 from seg_node.frame import Frame
+from seg_node.machine import core_count, processor_name
 from seg_node.preprocess import InputSpec, preprocess
 from seg_node.segmenter import Segmenter
 from training.data.pairs import PairsFolder
@@ -74,17 +72,9 @@ def measure_engine(
 def describe_conditions(folders: Sequence[PairsFolder]) -> str:
     """Return on what and where figures were measured."""
     sets = ', '.join(map(name_of_set, folders))
-    return f'{sets}; {_processor()}, {len(os.sched_getaffinity(0))} cores'
+    return f'{sets}; {processor_name()}, {core_count()} cores'
 
 
 def name_of_set(folder: PairsFolder) -> str:
     """Return a set's path and part."""
     return f'{folder.source.path} ({folder.source.part})'
-
-
-def _processor() -> str:
-    try:
-        lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
-        return next(line.split(':')[1].strip() for line in lines if line.startswith('model name'))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

@@ -135,8 +135,8 @@ def how_to_read(result: Mapping[str, Any]) -> str:
         f'{settings["runs"]} runs of each, in turns of {settings["turn"]}, {settings["warm_up"]} '
         'before the first that counts. "of peak" is multiply-adds a second over those of the '
         'matrix products, both at p50. '
-        f'{machine["processor"]}, {machine["cores"]} cores, {libraries}, load before the run '
-        f'{machine["load_before"]:g}, {machine["date"]}, code {machine["commit"][:12]}.'
+        f'{machine["processor"]}, {machine["cores"]} cores, {machine["busy_cores_before"]:g} busy '
+        f'before the run, {libraries}, {machine["date"]}, code {machine["commit"][:12]}.'
     )
 
 
