@@ -16,7 +16,7 @@ _CONFIRMATIONS = 4
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's own arguments."""
-    add_model(parser)
+    add_model(parser, precision='fp32')
     add_camera(parser, seconds=120.0)
     parser.add_argument(
         '--search-seconds', type=float, default=20.0, metavar='S',

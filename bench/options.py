@@ -9,13 +9,16 @@ from seg_node.bundle import default_bundle_path
 from seg_node.engines import ENGINE_NAMES, PRECISIONS
 
 
-def add_model(parser: argparse.ArgumentParser) -> None:
-    """Let the user say which model runs, and how."""
+def add_model(parser: argparse.ArgumentParser, precision: str = 'auto') -> None:
+    """Let the user say which model runs, and how; without a word, as the node does."""
     group = parser.add_argument_group('model')
     _add_bundle(group)
     group.add_argument('--engine', default='auto', choices=('auto', *ENGINE_NAMES))
     group.add_argument(
-        '--precision', default='fp32', choices=('auto', *PRECISIONS), help='default: fp32'
+        '--precision',
+        default=precision,
+        choices=('auto', *PRECISIONS),
+        help=f'default: {precision}',
     )
 
 
