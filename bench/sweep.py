@@ -172,7 +172,8 @@ def _notes(data: dict[str, Any]) -> list[str]:
     says = 'none of those tried' if highest_hz is None else f'{highest_hz:g} Hz'
     if last['held']:
         says += ', the highest tried'
-    if last['size'] == '{}x{}'.format(*TARGET_SIZE):
+    judged = last['wanted_hz'] >= TARGET_RATE_HZ or not last['held']  # else nobody tried it
+    if judged and last['size'] == '{}x{}'.format(*TARGET_SIZE):
         met = verdict((highest_hz or 0) >= TARGET_RATE_HZ)
         says += f' (target {TARGET_RATE_HZ:g} Hz: {met})'
     counters = last['counters']
