@@ -21,8 +21,12 @@ from test_engines import bundle_of
 pytest.importorskip('torch', reason='training needs torch')
 from rich.console import Console
 from training.__main__ import main
-from training.benchmark import show
+from training.benchmark import benchmark, show
+from training.benchmark_config import BenchmarkConfig
+from training.benchmarking.cases import list_cases
+from training.benchmarking.peer_config import PeerConfig
 from training.benchmarking.turns import take_turns
+from training.data.sources import SetConfig
 from training.evaluate import evaluate
 from training.evaluate_config import EvaluateConfig
 from training.evaluation.bootstrap import BootstrapConfig
@@ -130,6 +134,36 @@ def test_accuracy_is_that_of_the_node_and_of_evaluate(folder: Path, result: dict
     assert theirs['difference']['lane_iou']['value'] == pytest.approx(difference, abs=1e-4)
 
 
+def test_one_file_fed_in_two_ways_is_two_models(folder: Path) -> None:
+    peers = [PeerConfig(folder / 'other.onnx', lane_class=n, name=f'class {n}') for n in (1, 2)]
+    config = BenchmarkConfig(
+        models=(), engines=('onnxruntime',), threads=(1, 2), peers=tuple(peers), runs=10,
+        warm_up=1, picture='128x64', data_root=folder,
+        sets=(SetConfig(path='roads', annotated=('lane_marking',)),),
+        bootstrap=BootstrapConfig(resamples=0),
+    )  # fmt: skip
+    cases = benchmark(config, quiet=True)['cases']
+    found = {(c['model'], c['threads']): c['accuracy'][0] for c in cases}
+    assert found['class 1', 1]['lane_iou'] != found['class 2', 1]['lane_iou']
+    assert found['class 1', 1]['lane_iou'] == found['class 1', 2]['lane_iou']
+    for name in ('class 1', 'class 2'):
+        own = [case for case in cases if case['model'] == name]
+        fast, slow = sorted(own, key=lambda case: case['segment_ms']['p50'])
+        if fast['segment_ms']['p50'] < slow['segment_ms']['p50']:
+            assert not slow['accuracy'][0]['on_front'], 'as good, and slower'
+    assert any(one['on_front'] for one in found.values())
+
+
+def test_models_of_one_name_are_told_apart(folder: Path, tmp_path: Path) -> None:
+    other = make_bundle(tmp_path / 'bundle', slow_layers=1).folder
+    models = (str(folder / 'bundle'), f'{folder / "bundle"}:dark', str(other))
+    config = BenchmarkConfig(
+        models=models, engines=('onnxruntime',), threads=(1,), sizes=('own', '64x32')
+    )
+    names = [case.model for case in list_cases(config, tmp_path)]
+    assert names == [f'tiny ({folder / "bundle"})', 'tiny:dark', f'tiny ({other})']
+
+
 def test_a_report_holds_tables_the_front_and_all_figures(folder: Path, result: dict) -> None:
     report = folder / 'report'
     assert {path.name for path in report.iterdir()} == {'report.json', 'report.md', 'pareto.png'}
@@ -218,6 +252,8 @@ def test_mistakes_are_told_in_one_line(capsys, tmp_path: Path, folder: Path) -> 
         ([*bundle, '--peer', peer, '--lane-class', '-1'], '--lane_class is -1'),
         ([*bundle, '--peer', peer, '--input.scale', '0'], '--input.scale is [0.0]'),
         ([*bundle, '--peer', peer, '--input.width', '5'], 'give both, or neither'),
+        ([*bundle, '--peer', peer, '--peers', json.dumps([{'file': str(peer)}])],
+         "two peers are named 'other'"),
         # these are found by the processes that load them
         ([*alone, tmp_path / 'rubbish.onnx'], 'rubbish.onnx cannot be run by onnxruntime'),
         ([*alone, peer, '--lane-class=3', *quick], 'has the classes 0 to 2: name one of them'),

@@ -95,6 +95,9 @@ class BenchmarkConfig(SetConfig):
             raise ConfigError('there is nothing to measure: name --models or a --peer')
         for peer in self.all_peers:
             peer.check()
+        names = [peer.shown for peer in self.all_peers]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ConfigError(f"two peers are named '{twice}': give each a name of its own")
         self.bootstrap.check()
 
     @property

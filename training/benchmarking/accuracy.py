@@ -1,7 +1,6 @@
 """What the measured models see: their processes as labelers for the evaluation."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,9 +49,9 @@ class RemoteModel:
         raise NotImplementedError
 
 
-def answers_of(case: Case) -> tuple[Path, str, str, str, object]:
+def answers_of(case: Case) -> tuple[object, ...]:
     """Return what decides a case's masks: how many threads make them does not."""
-    return case.path, case.engine, case.precision, case.adapter, case.size
+    return case.path, case.engine, case.precision, case.adapter, case.size, case.peer
 
 
 class AccuracySets:
@@ -94,7 +93,7 @@ class AccuracySets:
             if key not in asked:
                 asked[key] = self._models[key]
                 asked[key].process = process
-        places = [list(self._models).index(key) for key in asked]  # type: ignore[arg-type]
+        places = [list(self._models).index(key) for key in asked]
         found: dict[tuple[object, ...], list[dict[str, Any]]] = {key: [] for key in asked}
         for item, folders in self._opened:
             own = [folders[place] for place in places]

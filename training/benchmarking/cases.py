@@ -1,6 +1,7 @@
 """What is measured: every model in every engine, precision, size and number of threads."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from seg_node.bundle import ModelBundle
@@ -37,12 +38,23 @@ def list_cases(config: BenchmarkConfig, scratch: Path) -> list[Case]:
     sizes: list[Size | None] = [
         None if text == OWN_SIZE else parse_size(text, 'sizes') for text in config.sizes
     ]
-    cases: list[Case] = []
+    found: list[tuple[Path, Case]] = []
     for text in config.models:
-        cases += _of_bundle(text, config, sizes or [None], scratch)
+        name = ModelName.parse(text)
+        found += [(name.path, case) for case in _of_bundle(name, config, sizes or [None], scratch)]
     for peer in config.all_peers:
-        cases += _of_peer(peer, config, sizes or [None])
-    return list(dict.fromkeys(cases))
+        found += [(peer.file, case) for case in _of_peer(peer, config, sizes or [None])]
+    return list(dict.fromkeys(_told_apart(found)))
+
+
+def _told_apart(found: Sequence[tuple[Path, Case]]) -> Iterator[Case]:
+    """Yield the cases; models of one name get their paths into it, for they are not the same."""
+    places: dict[str, set[Path]] = {}
+    for path, case in found:
+        places.setdefault(case.model, set()).add(path.resolve())
+    for path, case in found:
+        alone = len(places[case.model]) == 1
+        yield case if alone else replace(case, model=f'{case.model} ({path})')
 
 
 def _threads(config: BenchmarkConfig) -> list[int]:
@@ -50,15 +62,16 @@ def _threads(config: BenchmarkConfig) -> list[int]:
 
 
 def _of_bundle(
-    text: str, config: BenchmarkConfig, sizes: Sequence[Size | None], scratch: Path
+    name: ModelName, config: BenchmarkConfig, sizes: Sequence[Size | None], scratch: Path
 ) -> Iterator[Case]:
-    name = ModelName.parse(text)
     if name.is_run:
         raise ConfigError(f'--models names {name.path}, a run: export it as a bundle first')
     original = ModelBundle.load(name.path)
     shown = original.manifest.name + (f':{name.adapter}' if name.adapter else '')
+    own = original.manifest.input
     for size in sizes:
-        bundle = original if size is None else resized(original, size, scratch)
+        is_own = size in (None, (own.width, own.height))
+        bundle = resized(original, size, scratch) if size and not is_own else original
         spec = bundle.manifest.input
         for candidate in _candidates(bundle, name, config):
             for threads in _threads(config):
