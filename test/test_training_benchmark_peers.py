@@ -106,6 +106,7 @@ def test_a_peer_runs_at_another_size(tmp_path: Path, engine: str) -> None:
         ({'shape': (1, 5, HEIGHT, WIDTH)}, {}, 'not one picture of three colours'),
         ({'shape': (2, 3, HEIGHT, WIDTH)}, {}, 'not one picture of three colours'),
         ({'dtype': TensorProto.INT64}, {}, 'a picture is float or uint8'),
+        ({'one_plane': True}, {}, 'gives one plane of fractions'),
         ({'shape': (1, 3, 3, 3)}, {}, 'may be nchw or nhwc: give --input.layout'),
     ],
 )

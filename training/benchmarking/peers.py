@@ -111,6 +111,11 @@ class PeerSegmenter:
         wanted = self._peer.lane_class
         size = self._spec.width, self._spec.height
         if len(scores) == 1:  # label ids
+            if scores.dtype.kind == 'f' and (scores % 1).any():
+                raise BenchmarkError(
+                    f'{self._peer.file} gives one plane of fractions, neither label ids nor a '
+                    'score for each class: let it give two classes'
+                )
             labels = scores[0].astype(np.uint8)
             return cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT) == wanted
         if wanted >= len(scores):
