@@ -85,7 +85,7 @@ def _variants(bundle: ModelBundle, folder: Path, threads: int) -> dict[str, Vari
     logits = session(torch.nn.Sequential(Normalize(spec), network), uint8, 'logits')
     bare = session(network, floats, 'bare')
     return {
-        'all in the graph, softmax of element-wise operations (what ships)': lambda batch: decide(
+        'all in the graph, softmax spelt out (what ships)': lambda batch: decide(
             fused(batch)[0], threshold
         ),
         'all in the graph, operator Softmax': lambda batch: decide(operator(batch)[0], threshold),

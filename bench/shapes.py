@@ -5,7 +5,7 @@ Each shape is trained from chance on the same samples (training/configs/shapes.y
 made int8; then all are measured beside each other. A short training tells shapes apart, not how
 good a long one becomes. What is trained already is kept, so that a run that was stopped goes on.
 `--only-train` leaves the measuring for a quiet hour; `--write` puts table and picture into
-docs/performance.md.
+docs/shapes.md.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from bench.results import Table
 from bench.shapes_front import draw_front, Point
 from seg_node.atomic_files import write_text
 
-_DOCUMENT = ROOT / 'docs' / 'performance.md'
+_DOCUMENT = ROOT / 'docs' / 'shapes.md'
 _PICTURE = ROOT / 'docs' / 'images' / 'shapes.png'
 _CONFIG = ROOT / 'training' / 'configs' / 'shapes.yaml'
 _SETS = ('carla_town_a', 'track_tape')  # as zero_shot.yaml names them
@@ -196,7 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--shape', action='append', dest='shapes', choices=SHAPES,
                         help='only these; may be repeated')  # fmt: skip
     parser.add_argument('--only-train', action='store_true', help='measure another time')
-    parser.add_argument('--write', action='store_true', help='put it into docs/performance.md')
+    parser.add_argument('--write', action='store_true', help='put it into docs/shapes.md')
     return parser
 
 

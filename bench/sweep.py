@@ -5,19 +5,16 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 import os
-from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
 from bench.figures import summarize
 from bench.listener import Listener
-from bench.options import node_parameters
+from bench.options import add_model, node_parameters
 from bench.processes import keeping_off
 from bench.results import ms, percentile_cells, Table, verdict
 from bench.session import CameraSettings, Session, start_node, Subject
 from bench.waiting import counting
-from seg_node.bundle import default_bundle_path
-from seg_node.engines import ENGINE_NAMES, PRECISIONS
 
 #: To be held without a drop by pictures of this size on two cores.
 TARGET_RATE_HZ, TARGET_SIZE = 80.0, (640, 360)
@@ -31,15 +28,8 @@ _Measure = Callable[[_Size, float], dict[str, Any]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's own arguments; precision and size differ from those of other verbs."""
-    model = parser.add_argument_group('model')
-    shipped = default_bundle_path()
-    model.add_argument('--bundle', type=Path, default=shipped, help='default: the one that ships')
-    model.add_argument('--engine', default='auto', choices=('auto', *ENGINE_NAMES))
-    model.add_argument(
-        '--precision', default='auto', choices=('auto', *PRECISIONS), help='default: auto'
-    )
-    model.add_argument('--threads', type=int, default=0, help='0: one for each core')
+    """Add the verb's own arguments."""
+    add_model(parser)
     camera = parser.add_argument_group('camera')
     camera.add_argument('--width', type=int, default=TARGET_SIZE[0], help='default: 640')
     camera.add_argument('--height', type=int, default=TARGET_SIZE[1], help='default: 360')
