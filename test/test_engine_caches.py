@@ -189,6 +189,17 @@ def test_a_cache_that_cannot_be_written_only_costs_time(
     assert cache.read_text() == 'a file in the way'
 
 
+def test_a_cache_that_can_only_be_read_is_used(cache: Path, monkeypatch, caplog) -> None:
+    compiled_cache.keep('key', b'content')
+
+    def read_only(path: Path) -> None:
+        raise OSError(30, 'Read-only file system')
+
+    monkeypatch.setattr(os, 'utime', read_only)
+    assert compiled_cache.recall('key') == b'content'
+    assert not caplog.text
+
+
 def test_an_altered_weight_file_is_refused_though_its_compiled_form_is_there(
     cache: Path, engine: str, tmp_path: Path
 ) -> None:

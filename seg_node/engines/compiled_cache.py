@@ -7,6 +7,7 @@ very model, library, settings and machine that it was made for. Anything else is
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 import hashlib
 import json
 import logging
@@ -75,7 +76,8 @@ def recall(key: str) -> bytes | None:
     try:
         _check_folder(path.parent)
         content = _read(path, key)
-        os.utime(path)  # used now: the last to be cleared away
+        with suppress(OSError):  # a cache that can be read alone is as good
+            os.utime(path)  # used now: the last to be cleared away
     except FileNotFoundError:
         return None
     except (_RefusedError, OSError) as error:
