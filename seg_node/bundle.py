@@ -39,6 +39,7 @@ __all__ = [
     'Manifest',
     'ModelBundle',
     'WeightFile',
+    'check_replaceable',
     'default_bundle_path',
     'describe_file',
     'hash_file',
@@ -153,7 +154,7 @@ def save_bundle(folder: Path, manifest: Manifest, sources: Mapping[str, Path]) -
         is missing or not the file that the manifest describes.
     """
     folder = Path(folder).resolve()
-    _check_replaceable(folder)
+    check_replaceable(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f'.{folder.name}-') as temporary:
         staged = Path(temporary, 'new')
@@ -166,6 +167,30 @@ def save_bundle(folder: Path, manifest: Manifest, sources: Mapping[str, Path]) -
         ModelBundle.load(staged)
         put_folder(staged, folder)
     return ModelBundle.load(folder)
+
+
+def check_replaceable(folder: Path) -> None:
+    """
+    Refuse a place whose files a new bundle would do away with.
+
+    :raises BundleError: when ``folder`` holds anything that is no part of a bundle.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    try:
+        known = {MANIFEST, *(file.path for file in _read_manifest(folder).all_files())}
+    except BundleError as error:
+        raise BundleError(
+            f'{folder} holds other files and no readable {MANIFEST}: name another folder, or '
+            'remove this one'
+        ) from error
+    for path in folder.rglob('*'):
+        relative = path.relative_to(folder).as_posix()
+        if relative not in known and (path.is_symlink() or not path.is_dir()):
+            raise BundleError(
+                f'{folder} holds {relative}, which is no part of its bundle: name another '
+                'folder, or move the file away'
+            )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -191,25 +216,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(describe_bundle(bundle.folder, bundle.manifest))
         print('whole: yes')
     return 0
-
-
-def _check_replaceable(folder: Path) -> None:
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    try:
-        known = {MANIFEST, *(file.path for file in _read_manifest(folder).all_files())}
-    except BundleError as error:
-        raise BundleError(
-            f'{folder} holds other files and no readable {MANIFEST}: name another folder, or '
-            'remove this one'
-        ) from error
-    for path in folder.rglob('*'):
-        relative = path.relative_to(folder).as_posix()
-        if relative not in known and (path.is_symlink() or not path.is_dir()):
-            raise BundleError(
-                f'{folder} holds {relative}, which is no part of its bundle: name another '
-                'folder, or move the file away'
-            )
 
 
 def _read_manifest(folder: Path) -> Manifest:

@@ -276,6 +276,13 @@ def without_graph(config: QuantizeConfig) -> QuantizeConfig:
         ({'--adapter_data': 'night=others'}, 'has no adapter night'),
         ({'--adapter_data': 'others'}, 'write NAME=PAIRS'),
         ({'--methods': 'magic'}, 'magic'),
+        ({'--methods': 'dynamic', '--engines': 'openvino'}, 'which needs onnxruntime in'),
+        ({'--methods': 'qat', '--engines': 'onnxruntime'}, 'which needs openvino in'),
+        ({'--bootstrap.level': '2'}, '--bootstrap.level is 2'),
+        ({'--report': 'bundle/report'}, 'a bundle: name another folder'),
+        ({'--output': 'few'}, 'holds other files and no readable bundle.json'),
+        ({'--output': 'few/images/0000.png/made'}, 'cannot be written'),
+        ({'--bundle': 'without', '--output': 'bundle'}, 'bundle has the adapter twin, which'),
         ({'--calibration.frames': '2'}, 'use 8 or more'),
     ],
 )
@@ -285,12 +292,16 @@ def test_what_the_user_gets_wrong_is_one_sentence(config, capsys, changes, expec
         shutil.copytree(config.data_root / name, root / name)
     write_pairs(root / 'few', 3, ALL)
     without_graph(config)
-    flags = {'--bundle': 'bundle', '--data': 'others', '--validation': 'roads'} | changes
-    if not flags['--bundle'].startswith('/'):
-        flags['--bundle'] = str(root / flags['--bundle'])
+    shutil.copytree(config.data_root / 'made', root / 'without')
+    flags = {
+        '--bundle': 'bundle', '--data': 'others', '--validation': 'roads', '--report': 'report'
+    } | changes  # fmt: skip
+    for key in ('--bundle', '--output', '--report'):
+        if key in flags:
+            flags[key] = str(root / flags[key])
     words = [word for key, value in flags.items() if value for word in (key, value)]
     before = files_below(config.bundle)
-    status = main(['quantize', *words, '--data_root', str(root), '--report', str(root / 'report')])
+    status = main(['quantize', *words, '--data_root', str(root)])
     error = capsys.readouterr().err
     assert status == 2
     assert expected in error

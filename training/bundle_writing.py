@@ -7,7 +7,7 @@ from pathlib import Path
 import tempfile
 
 from safetensors.torch import save_file
-from seg_node.bundle import Manifest, ModelBundle
+from seg_node.bundle import check_replaceable, Manifest, ModelBundle
 from seg_node.labels import Label, LANE_LABELS
 from torch import nn
 from training.errors import ExportError
@@ -65,3 +65,18 @@ def staging(output: Path) -> Iterator[Path]:
             f'{output} cannot be written ({error.strerror or error}): nothing was changed there; '
             f'make room there and in {tempfile.gettempdir()}, or name another --output'
         ) from error
+
+
+def check_output(output: Path) -> None:
+    """
+    Refuse a place that no bundle can be written to, before hours are spent on making one.
+
+    :raises BundleError: when it holds anything that is no part of a bundle.
+    :raises ExportError: for whatever the file system refuses.
+    """
+    with staging(output):
+        folder = output.resolve()
+        check_replaceable(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f'.{folder.name}-'):
+            pass

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seg_node.bundle import MANIFEST, ModelBundle, save_bundle
-from training.bundle_writing import is_same_model, staging
+from training.bundle_writing import check_output, is_same_model, staging
 from training.code_commit import code_commit
 from training.engine_figures import describe_conditions
 from training.errors import ConfigError
@@ -72,12 +72,21 @@ def quantize(config: QuantizeConfig, quiet: bool = False) -> dict[str, Any]:
 
 def _check_target(config: QuantizeConfig, bundle: ModelBundle) -> None:
     """Refuse to put another model's place at risk before anything is computed."""
-    target = config.target
+    target, report = config.target, config.report
+    if report and report.resolve().is_relative_to(target.resolve()):
+        raise ConfigError(f'--report {report} lies in {target}, a bundle: name another folder')
+    check_output(target)
     if target == config.bundle or not (target / MANIFEST).is_file():
         return
-    if not is_same_model(ModelBundle.load(target).manifest, bundle.manifest):
+    there = ModelBundle.load(target).manifest
+    if not is_same_model(there, bundle.manifest):
         raise ConfigError(
             f'{target} holds another model than {config.bundle}: name another --output'
+        )
+    if lost := set(there.adapters) - set(bundle.manifest.adapters):
+        raise ConfigError(
+            f'{target} has the adapter {min(lost)}, which {config.bundle} has not: quantize '
+            f'{target} itself, or name another --output'
         )
 
 

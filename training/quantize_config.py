@@ -1,6 +1,7 @@
 """What the verb ``quantize`` can be told."""
 
 from dataclasses import dataclass, field
+import math
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -11,6 +12,13 @@ from training.quantization.gate import GateConfig
 
 Method = Literal['minmax', 'entropy', 'percentile', 'accuracy', 'qat', 'dynamic', 'tensorrt']
 QuantizedEngine = Literal['onnxruntime', 'openvino']
+#: Methods that are made for one engine alone, or measured in it.
+_NEEDED_ENGINE = {
+    'entropy': 'onnxruntime',
+    'qat': 'openvino',
+    'dynamic': 'onnxruntime',
+    'tensorrt': 'onnxruntime',
+}
 #: Fewer frames than this do not show what values the layers see.
 MIN_FRAMES = 8
 
@@ -153,13 +161,14 @@ class QuantizeConfig:
             raise ConfigError(
                 '--data is missing: name a pairs folder of the roads that the model is for'
             )
-        for flag in ('methods', 'engines'):
-            if not getattr(self, flag):
-                raise ConfigError(f'--{flag} is empty: leave it out, or name one')
+        self._check_methods()
+        self._check_adapters()
         for flag, value, least in (
             ('calibration.frames', self.calibration.frames, MIN_FRAMES),
             ('calibration.histogram_frames', self.calibration.histogram_frames, MIN_FRAMES),
+            ('fallback.max_layers', self.fallback.max_layers, 0),
             ('timing.runs', self.timing.runs, 3),
+            ('timing.threads', self.timing.threads, 0),
             ('qat.steps', self.qat.steps, 1),
             ('qat.batch_size', self.qat.batch_size, 1),
         ):
@@ -169,6 +178,26 @@ class QuantizeConfig:
             raise ConfigError(
                 f'--calibration.percentile is {self.calibration.percentile}: use above 50 to 100'
             )
+        if not 0 < self.qat.temperature < math.inf:
+            raise ConfigError(f'--qat.temperature is {self.qat.temperature}: use above 0')
+        self.bootstrap.check()
+
+    def _check_methods(self) -> None:
+        for flag in ('methods', 'engines'):
+            if not getattr(self, flag):
+                raise ConfigError(f'--{flag} is empty: leave it out, or name one')
+        for method in self.methods:
+            needed = _NEEDED_ENGINE.get(method)
+            if needed and needed not in self.engines:
+                raise ConfigError(
+                    f'--methods names {method}, which needs {needed} in --engines: name it there, '
+                    f'or leave {method} out'
+                )
+
+    def _check_adapters(self) -> None:
+        names = [sets.name for sets in self.adapters]
+        if '' in names:
+            raise ConfigError(f'adapters[{names.index("")}] has no name: say whose data these are')
         for text in self.adapter_data:
             name, equals, path = text.partition('=')
             if not (name and equals and path):

@@ -186,9 +186,6 @@ def _accuracy_aware(work: Workshop, engine: str, method: str) -> Variant | None:
 
 
 def _qat(work: Workshop) -> Iterator[Variant]:
-    if 'openvino' not in work.config.engines:
-        work.notes.append('qat: made for openvino alone, which --engines leaves out')
-        return
     from training.quantization.qat import fine_tune, has_weights
 
     if not has_weights(work.bundle, work.subject):
