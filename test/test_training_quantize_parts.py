@@ -1,29 +1,36 @@
 """Parts of ``quantize`` alone: what is chosen to calibrate on, what passes, what stays in fp32."""
 
+from dataclasses import replace
 import json
 import math
 from pathlib import Path
 
-from bundles import brightness_network
+from bundles import brightness_network, make_bundle
 import cv2
 import numpy as np
 import onnx
 import pytest
 from rendered_roads import write_pairs
+from seg_node.bundle import WeightFile
 from seg_node.preprocess import InputSpec
 from training.data.label_table import LANE_NAMES
 from training.data.sources import SetConfig
 from training.errors import DataError, ExportError
+from training.quantization.bundle_entries import without_int8
 from training.quantization.calibration import calibration_of, open_sets
 from training.quantization.fallback import layers_to_keep
 from training.quantization.gate import choose, GateConfig, judge
 from training.quantization.graph_parts import after_last_layer, before_first_layer, layers_of
+from training.quantization.judging import lane_iou_of, Measured
 from training.quantization.onnxruntime_ptq import (
     check_symmetric,
     quantize_for_tensorrt,
     quantize_onnx,
 )
+from training.quantization.subject_data import data_of_all
 from training.quantization.timing import Latency
+from training.quantization.variants import subjects_of, Variant
+from training.quantize_config import QuantizeConfig
 
 SPEC = InputSpec(width=64, height=32)
 FAST, SLOW = Latency(10, 12, 9), Latency(20, 25, 18)
@@ -50,6 +57,49 @@ def test_frames_are_taken_in_equal_shares_of_every_weather_and_light(tmp_path):
     assert found.sha256 != calibrate(tmp_path, 'drive', 11).sha256
 
 
+def test_two_parts_of_one_folder_are_both_calibrated_on(tmp_path):
+    write_pairs(tmp_path / 'drive', 20)
+    parts = tuple(SetConfig(path='drive', part=part, hold_out=8) for part in ('train', 'held_out'))
+    found = calibration_of(open_sets(parts, tmp_path, LANE_NAMES), 20, SPEC)
+    assert len(found.batches) == 20
+
+
+def test_sets_of_one_name_judge_each_for_itself():
+    sets = [{'set': 'roads (all)', 'lane_iou': value} for value in (0.4, 0.7)]
+    measured = Measured(Variant('onnxruntime', 'minmax', 'int8', ()), FAST, sets)
+    assert list(lane_iou_of(measured).values()) == [0.4, 0.7]
+
+
+def test_frames_that_judge_and_calibrate_are_told_of(tmp_path):
+    write_pairs(tmp_path / 'drive', 20, LANE_NAMES)
+    bundle = make_bundle(tmp_path / 'bundle')
+    config = QuantizeConfig(
+        bundle=bundle.folder,
+        data_root=tmp_path,
+        data=(SetConfig(path='drive'),),
+        validation=(SetConfig(path='drive', part='held_out', hold_out=5),),
+    )
+    for apart in (False, True):
+        if apart:
+            train = SetConfig(path='drive', part='train', hold_out=5)
+            config = replace(config, data=(train,))
+        (base, _) = data_of_all(config, bundle, subjects_of(bundle))
+        assert any('5 of the frames that judge' in note for note in base.notes) != apart
+
+
+def test_int8_that_is_replaced_leaves_nothing_behind():
+    def file(path, kind, precision, *engines):
+        return WeightFile(path, kind, precision, 1, '0' * 64, engines)
+
+    fp32 = file('model.xml', 'openvino_xml', 'fp32', 'openvino')
+    weights = file('model.bin', 'openvino_bin', 'fp32')
+    old = file('old.xml', 'openvino_xml', 'int8', 'openvino')
+    old_weights = file('old.bin', 'openvino_bin', 'int8')
+    both = file('both.onnx', 'onnx', 'int8', 'onnxruntime', 'openvino')
+    left = without_int8((fp32, weights, old, old_weights, both), 'openvino')
+    assert left == [fp32, weights, replace(both, engines=('onnxruntime',))]
+
+
 def test_where_nothing_is_told_brightness_decides(tmp_path):
     pairs = write_pairs(tmp_path / 'drive', 16)
     for index, path in enumerate(sorted((pairs / 'images').iterdir())):
@@ -71,6 +121,7 @@ def test_too_few_frames_are_no_calibration(tmp_path):
         ({'a': 0.700, 'b': 0.496}, FAST, True),
         ({'a': 0.700, 'b': 0.490}, FAST, False),  # one set is enough
         ({'a': math.nan, 'b': 0.500}, FAST, False),
+        ({'a': 0.700, 'b': math.nan}, FAST, False),
         ({'a': 0.700, 'b': 0.500}, SLOW, False),
         ({'a': 0.700, 'b': 0.500}, Latency(5, 9, 18), False),  # a lucky median
         ({'a': 0.700, 'b': 0.500}, Latency(20, 30, 5), False),  # a lucky run

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from seg_node.bundle import Manifest, ModelBundle, WeightFile
@@ -85,12 +85,7 @@ def _extended(holder: Any, entry: Entry) -> Any:
     """Return a manifest or an adapter with a variant, which takes its engine's old one's place."""
     new = entry.files()
     taken = {file.path for file in new}
-    kept = [
-        file
-        for file in holder.files
-        if file.path not in taken
-        and not (file.precision == 'int8' and entry.engine in file.engines)
-    ]
+    kept = [file for file in without_int8(holder.files, entry.engine) if file.path not in taken]
     told = {**holder.provenance.get(QUANTIZATION, {}), **entry.facts}
     told[entry.engine] = entry.provenance()
     return replace(
@@ -98,3 +93,21 @@ def _extended(holder: Any, entry: Entry) -> Any:
         files=(*kept, *new),
         provenance={**holder.provenance, QUANTIZATION: told},
     )
+
+
+def without_int8(files: Sequence[WeightFile], engine: str) -> list[WeightFile]:
+    """Return files without an engine's int8: no weights stay without the IR that they are of."""
+    kept = []
+    for file in files:
+        if file.precision == 'int8' and engine in file.engines:
+            others = tuple(name for name in file.engines if name != engine)
+            if not others:
+                continue
+            file = replace(file, engines=others)
+        kept.append(file)
+    irs = {PurePosixPath(file.path) for file in kept if file.format == 'openvino_xml'}
+    return [
+        file
+        for file in kept
+        if file.format != 'openvino_bin' or PurePosixPath(file.path).with_suffix('.xml') in irs
+    ]

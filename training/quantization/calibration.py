@@ -77,6 +77,20 @@ def open_sets(
     ]
 
 
+def check_enough(folders: Sequence[PairsFolder]) -> None:
+    """
+    Refuse sets that cannot be calibrated on.
+
+    :raises DataError: when they hold too few frames.
+    """
+    total = sum(map(len, folders))
+    if total < MIN_FRAMES:
+        raise DataError(
+            f'{", ".join(name_of_set(folder) for folder in folders)}: {total} frames are too few '
+            f'to calibrate on, {MIN_FRAMES} are the least: name a larger set with --data'
+        )
+
+
 def calibration_of(folders: Sequence[PairsFolder], count: int, spec: InputSpec) -> Calibration:
     """
     Choose frames in equal shares of every kind, each kind's spread evenly over its drives.
@@ -84,14 +98,13 @@ def calibration_of(folders: Sequence[PairsFolder], count: int, spec: InputSpec) 
     :param count: frames in all; fewer where the sets do not hold so many.
     :raises DataError: when there are too few to calibrate on.
     """
-    strata = {name: members for folder in folders for name, members in _strata(folder)}
-    total = sum(map(len, strata.values()))
-    if total < MIN_FRAMES:
-        raise DataError(
-            f'{", ".join(name_of_set(folder) for folder in folders)}: {total} frames are too few '
-            f'to calibrate on, {MIN_FRAMES} are the least: name a larger set with --data'
-        )
-    shares = _shares([len(members) for members in strata.values()], min(count, total))
+    check_enough(folders)
+    strata: dict[str, _Members] = {}
+    for folder in folders:
+        for name, members in _strata(folder):
+            strata.setdefault(name, []).extend(members)
+    sizes = [len(members) for members in strata.values()]
+    shares = _shares(sizes, min(count, sum(sizes)))
     batches, taken = [], {}
     for (name, members), share in zip(strata.items(), shares, strict=True):
         for index in evenly(len(members), share):

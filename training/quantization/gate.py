@@ -64,9 +64,10 @@ def judge(
     """
     reasons = [never] if never else []
     drops = {name: reference[name] - value for name, value in metric.items()}
-    worst = max(drops, key=lambda name: drops[name])
-    # a NaN must not pass, hence the negated comparisons
-    if not round(drops[worst], 6) <= config.max_drop:
+    # a NaN must not pass wherever it stands, hence the negated comparison of each
+    refused = [name for name in drops if not round(drops[name], 6) <= config.max_drop]
+    worst = max(refused or drops, key=lambda name: drops[name])
+    if refused:
         reasons.append(
             f'{METRIC} falls by {drops[worst]:.4f} on {worst} (allowed {config.max_drop:g})'
         )

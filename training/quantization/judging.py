@@ -87,8 +87,8 @@ def _judged(config: QuantizeConfig, one: Measured, others: Sequence[Measured]) -
     rivals = [o for o in others if o.variant.precision != 'int8' and o.variant.engine == engine]
     verdict = judge(
         config.gate,
-        _metric(one),
-        _metric(rivals[0]),  # fp32 comes before bf16
+        lane_iou_of(one),
+        lane_iou_of(rivals[0]),  # fp32 comes before bf16
         one.latency,
         {rival.variant.name: rival.latency for rival in rivals},
         one.variant.never,
@@ -96,8 +96,14 @@ def _judged(config: QuantizeConfig, one: Measured, others: Sequence[Measured]) -
     return replace(one, verdict=verdict)
 
 
-def _metric(one: Measured) -> dict[str, float]:
-    return {result['set']: result[METRIC] for result in one.sets if METRIC in result}
+def lane_iou_of(one: Measured) -> dict[str, float]:
+    """Return what decides by name of the set; parts of one folder may go by one name."""
+    found: dict[str, float] = {}
+    for place, result in enumerate(one.sets, 1):
+        if METRIC in result:
+            name = result['set']
+            found[f'{name}, set {place}' if name in found else name] = result[METRIC]
+    return found
 
 
 def _with_chosen(measured: Sequence[Measured]) -> list[Measured]:

@@ -12,7 +12,7 @@ from training.data.sources import SetConfig
 from training.engine_figures import name_of_set
 from training.errors import ConfigError
 from training.evaluation.counts import LANE
-from training.quantization.calibration import open_sets
+from training.quantization.calibration import check_enough, open_sets
 from training.quantization.variants import Subject
 from training.quantize_config import AdapterSets, QuantizeConfig
 
@@ -24,7 +24,7 @@ class SubjectData:
 
     :param calibration: pictures that show the layers their values.
     :param validation: pairs that judge.
-    :param notes: where another model's data stand in.
+    :param notes: where another model's data stand in, or frames do both.
     """
 
     calibration: tuple[PairsFolder, ...]
@@ -77,7 +77,17 @@ def _data_of(
             f'no set that judges {subject.name} annotates {LANE}, by which the gate decides: name '
             'another with --validation'
         )
+    check_enough(calibration)
+    if seen := _pictures(calibration) & _pictures(validation):
+        notes.append(
+            f'{len(seen)} of the frames that judge may be calibrated on too: name another part '
+            'with --validation'
+        )
     return SubjectData(tuple(calibration), tuple(validation), tuple(notes))
+
+
+def _pictures(folders: Sequence[PairsFolder]) -> set[Path]:
+    return {pair.image.resolve() for folder in folders for pair in folder.pairs}
 
 
 def _knows_lanes(folder: PairsFolder) -> bool:
