@@ -248,6 +248,24 @@ def test_what_was_not_used_for_longest_makes_room(cache: Path, monkeypatch) -> N
     assert kept == ['old', 'new', 'newest']
 
 
+def test_what_another_process_takes_away_meanwhile_is_no_fault(
+    cache: Path, monkeypatch, caplog
+) -> None:
+    compiled_cache.keep('old', bytes(700))
+    (cache / 'gone').touch()
+    lstat = Path.lstat
+
+    def taken(path: Path) -> os.stat_result:
+        if path.name == 'gone':
+            path.unlink()
+        return lstat(path)
+
+    monkeypatch.setattr(Path, 'lstat', taken)
+    compiled_cache.keep('new', bytes(700))
+    assert compiled_cache.recall('new') == bytes(700)
+    assert not caplog.text
+
+
 def test_both_files_of_an_openvino_model_are_checked_and_run(cache: Path, tmp_path: Path) -> None:
     openvino = pytest.importorskip('openvino', reason='openvino is not installed')
     plain = make_bundle(tmp_path / 'plain')

@@ -147,11 +147,12 @@ def _read(path: Path, key: str) -> bytes:
 
 def _clear(folder: Path) -> None:
     """Delete what was not used for longest, until the rest fits."""
-    found = sorted(
-        ((path.stat(), path) for path in folder.iterdir()), key=lambda item: -item[0].st_mtime
-    )
+    found = []
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # another process took it away
+            found.append((path.lstat(), path))
     total = 0
-    for facts, path in found:
+    for facts, path in sorted(found, key=lambda item: -item[0].st_mtime):
         total += facts.st_size
         if total > MAX_BYTES:
             path.unlink(missing_ok=True)
