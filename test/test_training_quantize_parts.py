@@ -16,7 +16,7 @@ from seg_node.preprocess import InputSpec
 from training.data.label_table import LANE_NAMES
 from training.data.sources import SetConfig
 from training.errors import DataError, ExportError
-from training.quantization.bundle_entries import without_int8
+from training.quantization.bundle_entries import told_of, without_int8
 from training.quantization.calibration import calibration_of, open_sets
 from training.quantization.fallback import layers_to_keep
 from training.quantization.gate import choose, GateConfig, judge
@@ -98,6 +98,19 @@ def test_int8_that_is_replaced_leaves_nothing_behind():
     both = file('both.onnx', 'onnx', 'int8', 'onnxruntime', 'openvino')
     left = without_int8((fp32, weights, old, old_weights, both), 'openvino')
     assert left == [fp32, weights, replace(both, engines=('onnxruntime',))]
+
+
+def test_int8_of_an_earlier_run_keeps_what_it_was_calibrated_on():
+    first, second = {'calibration': 'a', 'date': 1}, {'calibration': 'b', 'date': 2}
+    told = told_of({}, first)
+    for engine in ('onnxruntime', 'openvino'):
+        told = told_of(told, first) | {engine: {'method': 'minmax'}}
+    assert told['openvino'] == {'method': 'minmax'}
+    told = told_of(told, second) | {'onnxruntime': {'method': 'qat'}}
+    assert told == {
+        **second, 'onnxruntime': {'method': 'qat'}, 'openvino': {**first, 'method': 'minmax'}
+    }  # fmt: skip
+    assert told_of(told, second) == told
 
 
 def test_where_nothing_is_told_brightness_decides(tmp_path):

@@ -1,6 +1,6 @@
 """A bundle with the int8 files that passed the gate, in place of those that it had."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -86,13 +86,31 @@ def _extended(holder: Any, entry: Entry) -> Any:
     new = entry.files()
     taken = {file.path for file in new}
     kept = [file for file in without_int8(holder.files, entry.engine) if file.path not in taken]
-    told = {**holder.provenance.get(QUANTIZATION, {}), **entry.facts}
+    told = told_of(holder.provenance.get(QUANTIZATION, {}), entry.facts)
     told[entry.engine] = entry.provenance()
     return replace(
         holder,
         files=(*kept, *new),
         provenance={**holder.provenance, QUANTIZATION: told},
     )
+
+
+def told_of(before: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return what is told of all variants, with new facts; those made earlier keep theirs.
+
+    :param before: what was told, the engines' own parts in it.
+    :param facts: of what is made now.
+    """
+    earlier = {name: before[name] for name in facts if name in before}
+    if earlier == facts:
+        return dict(before)
+    engines = {
+        name: {**earlier, **value}
+        for name, value in before.items()
+        if name not in facts and isinstance(value, Mapping)
+    }
+    return {**before, **engines, **facts}
 
 
 def without_int8(files: Sequence[WeightFile], engine: str) -> list[WeightFile]:
