@@ -21,7 +21,7 @@ from training.quantization.calibration import calibration_of, open_sets
 from training.quantization.fallback import layers_to_keep
 from training.quantization.gate import choose, GateConfig, judge
 from training.quantization.graph_parts import after_last_layer, before_first_layer, layers_of
-from training.quantization.judging import lane_iou_of, Measured
+from training.quantization.judging import lane_iou_of, Measured, unjudged
 from training.quantization.onnxruntime_ptq import (
     check_symmetric,
     quantize_for_tensorrt,
@@ -68,6 +68,14 @@ def test_sets_of_one_name_judge_each_for_itself():
     sets = [{'set': 'roads (all)', 'lane_iou': value} for value in (0.4, 0.7)]
     measured = Measured(Variant('onnxruntime', 'minmax', 'int8', ()), FAST, sets)
     assert list(lane_iou_of(measured).values()) == [0.4, 0.7]
+
+
+def test_a_set_without_lane_markings_judges_nobody():
+    """Its lane_iou is 1 for whoever finds none, a network that int8 has blinded too."""
+    empty, lanes = ({'bands': {'values': {'far': {'lane_pixels': n}}}} for n in (0, 9))
+    road = {'bands': {'values': {'far': {'road_iou': 0.5}}}}
+    assert 'no frame that judges shows a lane marking' in unjudged([road, empty])
+    assert not unjudged([empty, lanes])
 
 
 def test_frames_that_judge_and_calibrate_are_told_of(tmp_path):

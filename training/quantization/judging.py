@@ -1,6 +1,6 @@
 """Variants of one model side by side: loaded as the node loads them, timed by turns, judged."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -91,9 +91,17 @@ def _judged(config: QuantizeConfig, one: Measured, others: Sequence[Measured]) -
         lane_iou_of(rivals[0]),  # fp32 comes before bf16
         one.latency,
         {rival.variant.name: rival.latency for rival in rivals},
-        one.variant.never,
+        one.variant.never or unjudged(one.sets),
     )
     return replace(one, verdict=verdict)
+
+
+def unjudged(sets: Sequence[Mapping[str, Any]]) -> str:
+    """Return why sets judge nobody, empty where they do: with no lane marking nothing is lost."""
+    bands = [band for result in sets for band in result['bands']['values'].values()]
+    if any(band.get('lane_pixels', 0) for band in bands):
+        return ''
+    return 'no frame that judges shows a lane marking: name another set with --validation'
 
 
 def lane_iou_of(one: Measured) -> dict[str, float]:
