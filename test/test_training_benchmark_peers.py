@@ -9,6 +9,8 @@ import pytest
 from seg_node.frame import Frame
 
 pytest.importorskip('torch', reason='training needs torch')
+from training.benchmark import benchmark
+from training.benchmark_config import BenchmarkConfig
 from training.benchmarking.errors import BenchmarkError
 from training.benchmarking.peer_config import PeerConfig, PeerInput
 from training.benchmarking.peers import PeerSegmenter
@@ -129,3 +131,17 @@ def test_a_file_that_is_no_model_is_one_sentence(tmp_path: Path) -> None:
         with pytest.raises(BenchmarkError, match='cannot be run by') as caught:
             PeerSegmenter(PeerConfig(tmp_path / name), engine, 'fp32', 1)
         assert '\n' not in str(caught.value)
+
+
+def test_its_own_size_asked_for_twice_is_measured_once(tmp_path: Path) -> None:
+    pytest.importorskip('onnxruntime')
+    config = BenchmarkConfig(
+        models=(),
+        engines=('onnxruntime',),
+        peer=write_peer(tmp_path / 'peer.onnx'),
+        sizes=('own', f'{WIDTH}x{HEIGHT}'),
+        threads=(1,),
+        picture='64x48',
+        runs=10,
+    )
+    assert len(benchmark(config, quiet=True)['cases']) == 1

@@ -6,6 +6,7 @@ import shlex
 import pytest
 from training.__main__ import main, VERBS
 from training.adapt_config import AdaptConfig
+from training.benchmark_config import BenchmarkConfig
 from training.collection.config import CollectConfig
 from training.command_line import parse
 from training.config import TrainConfig
@@ -28,6 +29,7 @@ def test_shipped_configurations_are_valid(path):
         'adapt_track': (AdaptConfig, 'adapt'),
         'quickstart_adapt': (AdaptConfig, 'adapt'),
         'quantize': (QuantizeConfig, 'quantize'),
+        'benchmark_peer': (BenchmarkConfig, 'benchmark'),
     }
     cls, verb = known.get(path.stem, (TrainConfig, 'train'))
     settings, as_json = parse(cls, verb, [str(path)])

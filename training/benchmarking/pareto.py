@@ -6,6 +6,9 @@ from typing import Any
 
 from seg_node.atomic_files import replacing
 
+#: Of the names beside the points, in printer's points above them; used in turn.
+_HEIGHTS = (24, -36, 56, -68)
+
 
 def on_front(points: Sequence[tuple[float, float]]) -> list[bool]:
     """
@@ -64,6 +67,8 @@ def draw(cases: Sequence[Mapping[str, Any]], path: Path) -> Path | None:
 def _draw_set(
     panel: Any, cases: Sequence[Mapping[str, Any]], place: int, models: Sequence[str]
 ) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     judged = [case for case in cases if 'lane_iou' in case['accuracy'][place]]
     front = sorted(_point(case, place) for case in judged if case['accuracy'][place]['on_front'])
     slowest = max(_point(case, place)[0] for case in judged)
@@ -81,19 +86,27 @@ def _draw_set(
         color = f'C{models.index(model)}'
         panel.errorbar(x, y, (below, above), fmt='none', color=color, alpha=0.35)
         panel.plot(x, y, 'o', color=color, label=model)
-        for case, (left, top) in zip(own, points, strict=True):
-            text = f'{case["engine"]} {case["precision"]}\n{_setting(case)}'
-            panel.annotate(
-                text, (left, top), (5, 3), textcoords='offset points', fontsize='x-small'
-            )
+    _name_points(panel, judged, place)
     panel.set(
         xscale='log', xlabel='picture in, mask out: p50, ms', ylabel='lane IoU',
         title=judged[0]['accuracy'][place]['set'],
     )  # fmt: skip
     panel.margins(x=0.15)
-    for formatter in (panel.xaxis.set_major_formatter, panel.xaxis.set_minor_formatter):
-        formatter('{x:g}')
+    panel.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    panel.xaxis.set_major_formatter('{x:g}')
+    panel.xaxis.set_minor_formatter(NullFormatter())
     panel.grid(alpha=0.3, which='both')
+
+
+def _name_points(panel: Any, judged: Sequence[Mapping[str, Any]], place: int) -> None:
+    """Write what each point is, neighbours above each other so that both can be read."""
+    ordered = sorted(judged, key=lambda case: _point(case, place))
+    for index, case in enumerate(ordered):
+        panel.annotate(
+            f'{case["engine"]} {case["precision"]}\n{_setting(case)}', _point(case, place),
+            (4, _HEIGHTS[index % len(_HEIGHTS)]), textcoords='offset points', fontsize='x-small',
+            arrowprops={'arrowstyle': '-', 'color': 'tab:gray', 'alpha': 0.5},
+        )  # fmt: skip
 
 
 def _setting(case: Mapping[str, Any]) -> str:

@@ -101,6 +101,9 @@ def _start_all(
                 _log.warning('%s is left out: %s', case.name, error)
                 failures[case.name] = str(error)
                 continue
+            if any(_is_same(again, other) for other in opened):
+                again.close()
+                continue
             opened.append(again)
             starts[case] = {
                 'first': round(first.start_s, 3),
@@ -113,6 +116,17 @@ def _start_all(
     if not opened:
         raise BenchmarkError(f'nothing can be measured: {next(iter(failures.values()))}')
     return starts, failures
+
+
+def _is_same(one: CaseProcess, other: CaseProcess) -> bool:
+    """Tell whether a peer was asked for by its own size in numbers too, which only it knows."""
+    a, b = one.case, other.case
+    return (
+        a.peer is not None
+        and (a.peer, a.engine, a.precision, a.threads)
+        == (b.peer, b.engine, b.precision, b.threads)
+        and one.facts['size'] == other.facts['size']
+    )
 
 
 def _start_products(
