@@ -19,6 +19,7 @@ from seg_node.bundle import (
 from seg_node.labels import LANE_MARKING
 from seg_node.postprocess import OutputSpec
 from training.bundle_writing import (
+    check_output,
     is_same_model,
     label_table,
     save_weights,
@@ -58,6 +59,7 @@ def export(config: ExportConfig, quiet: bool = False) -> dict[str, Any]:
     """
     config.check()
     run = Run.load(config.run, folded=False)
+    check_output(config.output)
     _refuse_table_without_lanes(run, config)
     check_finite(run.network)
     training, validation = (
