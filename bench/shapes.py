@@ -39,10 +39,6 @@ class Shape(NamedTuple):
 SHAPES = {
     'bilinear': Shape('16 to 128 in 5 levels, stem 2, bilinear', {}),
     'nearest': Shape('the same, nearest', {'upsampling': 'nearest'}),
-    'levels4': Shape(
-        '16 to 128 in 4 levels', {'upsampling': 'nearest', 'widths': [16, 32, 64, 128]}
-    ),
-    'wide': Shape('24 to 128', {'upsampling': 'nearest', 'widths': [24, 48, 64, 96, 128]}),
     'stem4': Shape(
         'stem 4, 32 to 128',
         {'upsampling': 'nearest', 'stem_factor': 4, 'widths': [32, 64, 96, 128]},
@@ -114,7 +110,7 @@ def measure(names: Sequence[str], options: argparse.Namespace) -> dict[str, dict
 
 
 def _bundle(name: str, options: argparse.Namespace) -> Path:
-    folder: Path = options.out / 'bundles' / name
+    folder: Path = options.out / 'bundles' / str(options.seed) / name
     return folder
 
 
