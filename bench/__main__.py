@@ -22,7 +22,7 @@ MEASUREMENTS = {
     'sweep': 'sweep',
     'memory': 'memory',
     'engines': 'engines',
-    'documents': 'documents',
+    'classic': 'classic_unet',
     'fusion': 'fusion',
     'carla_lite': 'carla_lite',
 }

@@ -12,12 +12,12 @@ import argparse
 from collections.abc import Mapping, Sequence
 import json
 from pathlib import Path
-import subprocess
 import sys
 from typing import Any, NamedTuple
 
 from bench import ROOT
 from bench.document_marks import write_between_marks
+from bench.module_output import output_of
 from bench.results import Table
 from bench.shapes_front import draw_front, Point
 from seg_node.atomic_files import write_text
@@ -63,7 +63,7 @@ def train_shape(name: str, options: argparse.Namespace) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(result.read_text())
         return found
     shape, run, runs = SHAPES[name], f'shape_{name}_{options.seed}', options.out / 'runs'
-    _python(
+    output_of(
         'training', 'train', _CONFIG, '--name', run, '--runs', runs, '--seed', options.seed,
         '--threads', options.threads,
         *(f"--network.{key}={value}" for key, value in shape.network.items()),
@@ -71,10 +71,10 @@ def train_shape(name: str, options: argparse.Namespace) -> dict[str, Any]:
         *(['--resume'] if (runs / run / 'last.ckpt').exists() else []),
     )  # fmt: skip
     bundle = _bundle(name, options)
-    _python('training', 'export', '--run', runs / run, '--data_root', '.', '--output', bundle,
+    output_of('training', 'export', '--run', runs / run, '--data_root', '.', '--output', bundle,
             '--drop_adapters')  # fmt: skip
     zero_shot = json.loads(
-        _python('training', 'evaluate', _CONFIG.parent / 'zero_shot.yaml', '--model', bundle,
+        output_of('training', 'evaluate', _CONFIG.parent / 'zero_shot.yaml', '--model', bundle,
                 '--engine', 'onnxruntime', '--precision', 'fp32', '--json')
     )  # fmt: skip
     facts = json.loads((runs / run / 'run.json').read_text())
@@ -93,12 +93,12 @@ def measure(names: Sequence[str], options: argparse.Namespace) -> dict[str, dict
         bundle = _bundle(name, options)
         if not (bundle / 'model.int8.xml').is_file():
             # the gate judges bundles that are to ship; here all are wanted beside each other
-            _python('training', 'quantize', _CONFIG.parent / 'quantize.yaml', '--bundle', bundle,
+            output_of('training', 'quantize', _CONFIG.parent / 'quantize.yaml', '--bundle', bundle,
                     '--adapters', '[]', '--methods', 'minmax', '--gate.max_drop', 1,
                     '--gate.min_speed_up', 0.01, '--calibration.frames', 48,
                     '--report', options.out / 'quantized' / name)  # fmt: skip
     bundles = [str(_bundle(name, options)) for name in names]
-    text = _python(
+    text = output_of(
         'training', 'benchmark', '--models', json.dumps(bundles), '--engines',
         'openvino,onnxruntime', '--report', options.out / 'benchmark', '--json',
     )  # fmt: skip
@@ -112,16 +112,6 @@ def measure(names: Sequence[str], options: argparse.Namespace) -> dict[str, dict
 def _bundle(name: str, options: argparse.Namespace) -> Path:
     folder: Path = options.out / 'bundles' / str(options.seed) / name
     return folder
-
-
-def _python(module: str, *arguments: object) -> str:
-    """Run a module; return what it prints."""
-    command = [sys.executable, '-m', module, *map(str, arguments)]
-    print(' '.join(command[1:]), file=sys.stderr)
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.returncode)
-    return done.stdout
 
 
 def table_of(

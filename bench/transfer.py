@@ -11,12 +11,12 @@ import argparse
 from collections.abc import Sequence
 import json
 from pathlib import Path
-import subprocess
 import sys
 from typing import Any
 
 from bench import ROOT
 from bench.document_marks import write_between_marks
+from bench.module_output import output_of
 from bench.results import Table
 from seg_node.atomic_files import write_text
 
@@ -46,11 +46,11 @@ def measure(variant: str, options: argparse.Namespace) -> dict[str, Any]:
         return found
     data = options.out / 'data'
     left_out = [] if variant == _ALL else ['--without', variant]
-    _python('carla_lite.dataset', '--frames', options.frames, '--out', data / name, *left_out)
+    output_of('carla_lite.dataset', '--frames', options.frames, '--out', data / name, *left_out)
     run = f'transfer_{name}_{options.frames}_{options.seed}'
     train = json.dumps([{'path': name}])
     validation = json.dumps([{'path': 'validation'}])
-    _python(
+    output_of(
         'training', 'train', _CONFIG, '--data_root', data, '--train', train, '--validation',
         validation, '--name', run, '--runs', options.out / 'runs', '--seed', options.seed,
         *(['--resume'] if (options.out / 'runs' / run / 'last.ckpt').exists() else []),
@@ -65,22 +65,12 @@ def measure(variant: str, options: argparse.Namespace) -> dict[str, Any]:
 
 def _evaluate(run: Path, folder: str, options: argparse.Namespace) -> dict[str, Any]:
     root = options.shared if (options.shared / folder).is_dir() else options.out
-    text = _python(
+    text = output_of(
         'training', 'evaluate', '--model', run, '--data_root', root, '--path', folder,
         '--annotated', '[lane_marking]', '--json',
     )  # fmt: skip
     figures: dict[str, Any] = json.loads(text)['sets'][0]
     return figures
-
-
-def _python(module: str, *arguments: object) -> str:
-    """Run a module; return what it prints."""
-    command = [sys.executable, '-m', module, *map(str, arguments)]
-    print(' '.join(command[1:]), file=sys.stderr)
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.returncode)
-    return done.stdout
 
 
 def table_of(results: dict[str, dict[str, Any]]) -> Table:
@@ -107,9 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f'error: no carla_town_a in {options.shared}: name --shared', file=sys.stderr)
         return 2
     data = options.out / 'data'
-    _python('carla_lite.dataset', '--seed', 9, '--frames', 120, '--out', data / 'validation')
+    output_of('carla_lite.dataset', '--seed', 9, '--frames', 120, '--out', data / 'validation')
     if not (options.out / 'town_without_kerbs' / 'dataset.json').is_file():  # its last file
-        _python(
+        output_of(
             'bench.kerb_lines', options.shared / 'carla_town_a', options.out / 'town_without_kerbs'
         )
     results = {}

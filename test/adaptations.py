@@ -11,25 +11,13 @@ from seg_node.bundle import ModelBundle
 from training.adapt import adapt
 from training.adapt_config import AdaptConfig
 from training.config import TrainConfig
-from training.data.augment import AugmentConfig
-from training.data.geometry import GeometryConfig
-from training.data.photometric import PhotometricConfig
 from training.data.sources import SetConfig, SourceConfig
 from training.export import export
 from training.export_config import ExportConfig
 from training.loop.settings import OptimizerConfig
 from training.lora.config import LoraConfig
 from training.train import train
-from training_runs import tiny_config
-
-PLAIN = AugmentConfig(
-    geometry=GeometryConfig(scale=(1, 1), aspect=1, shift=(0, 0), warp=0, rotation_deg=0),
-    photometric=PhotometricConfig(
-        paint=0, surface=0, tone=0, shadow=0, night=0, blur=0, noise=0, jpeg=0
-    ),
-    cut_out=0,
-    borrow=0,
-)
+from training_runs import PLAIN, tiny_config
 
 
 class Adaptation:

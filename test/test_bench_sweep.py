@@ -72,13 +72,13 @@ def test_process_on_one_core_has_its_arguments_and_no_other_core(tmp_path):
 def test_classic_net_is_measured_beside_the_bundle(tmp_path, capsys):
     pytest.importorskip('torch', reason='torch is not installed')
     bundle = make_bundle(tmp_path / 'bundle').folder
-    arguments = ['documents', '--bundle', str(bundle), '--out', str(tmp_path / 'out')]
+    arguments = ['classic', '--bundle', str(bundle), '--out', str(tmp_path / 'out')]
     arguments += ['--widths', '4,8', '--width', '65', '--height', '32', '--frames', '2']
 
     assert main(arguments) == 0
 
     assert '(target' not in capsys.readouterr().out  # which is that of another net and size
-    data = json.loads((tmp_path / 'out' / 'documents.json').read_text())['data']
+    data = json.loads((tmp_path / 'out' / 'classic.json').read_text())['data']
     classic, *own = data['sides']
     assert classic['name'].startswith('classic U-Net at 66x32, torch ')
     assert (classic['frames'], classic['times_faster_p50']) == (2, 1)
@@ -94,8 +94,8 @@ def test_classic_net_is_measured_beside_the_bundle(tmp_path, capsys):
         (['sweep', '--rates', '30,fast'], "--rates '30,fast' is no list of rates"),
         (['sweep', '--rates', '0,30'], 'in Hz like'),
         (['sweep', '--seconds', '0'], 'more than 0'),
-        (['documents', '--widths', '64'], 'two levels or more'),
-        (['documents', '--widths', 'wide'], 'write channels like 64,128'),
+        (['classic', '--widths', '64'], 'two levels or more'),
+        (['classic', '--widths', 'wide'], 'write channels like 64,128'),
     ],
 )
 def test_mistakes_are_one_sentence(tmp_path, capsys, arguments, says):

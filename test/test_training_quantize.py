@@ -20,9 +20,6 @@ from seg_node.preprocess import preprocess
 from seg_node.segmenter import Segmenter
 from training.__main__ import main
 from training.bundle_writing import sources_in
-from training.data.augment import AugmentConfig
-from training.data.geometry import GeometryConfig
-from training.data.photometric import PhotometricConfig
 from training.data.sources import SetConfig
 from training.export import export
 from training.export_config import ExportConfig
@@ -37,18 +34,10 @@ from training.quantize_config import (
     TimingConfig,
 )
 from training.train import train
-from training_runs import tiny_config
+from training_runs import PLAIN, tiny_config
 
 pytest.importorskip('nncf', reason='quantization needs nncf')
 ALL = ('background', 'lane_marking', 'road')
-PLAIN = AugmentConfig(
-    geometry=GeometryConfig(scale=(1, 1), aspect=1, shift=(0, 0), warp=0, rotation_deg=0),
-    photometric=PhotometricConfig(
-        paint=0, surface=0, tone=0, shadow=0, night=0, blur=0, noise=0, jpeg=0
-    ),
-    cut_out=0,
-    borrow=0,
-)
 #: A network of a few hundred weights is no faster in int8: these tests ask for less of it.
 ANY_SPEED = GateConfig(min_speed_up=0.01)
 ENGINES = ('onnxruntime', 'openvino')

@@ -7,8 +7,21 @@ from rendered_roads import write_pairs
 from seg_node.preprocess import InputSpec
 import torch
 from training.config import OptimizerConfig, TrainConfig
+from training.data.augment import AugmentConfig
+from training.data.geometry import GeometryConfig
+from training.data.photometric import PhotometricConfig
 from training.data.sources import SetConfig, SourceConfig
 from training.models.unet import UNetConfig
+
+#: Hardly any augmentation: what a tiny network learns from in few samples.
+PLAIN = AugmentConfig(
+    geometry=GeometryConfig(scale=(1, 1), aspect=1, shift=(0, 0), warp=0, rotation_deg=0),
+    photometric=PhotometricConfig(
+        paint=0, surface=0, tone=0, shadow=0, night=0, blur=0, noise=0, jpeg=0
+    ),
+    cut_out=0,
+    borrow=0,
+)
 
 
 def tiny_config(folder: Path, **changes: object) -> TrainConfig:

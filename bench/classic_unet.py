@@ -1,4 +1,4 @@
-"""``documents``: the shipped bundle beside the classic U-Net in eager PyTorch, in turns."""
+"""``classic``: the shipped bundle beside the classic U-Net in eager PyTorch, in turns."""
 
 import argparse
 from collections.abc import Callable, Sequence
