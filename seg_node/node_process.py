@@ -8,6 +8,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+import os
 import signal
 import sys
 import threading
@@ -67,17 +68,48 @@ def run_until_stopped(run: Callable[[threading.Event], int]) -> int:
     stop = threading.Event()
     # Ours, not rclpy's: those end ROS under the feet of whatever callback is running. They are
     # here before the slow imports, so that a signal always means an orderly end.
+    with _set_by_signals(stop):
+        try:
+            status = run(stop)
+        except SegNodeError as error:
+            print(f'error: {error}', file=sys.stderr)
+            status = 2
+    return status
+
+
+@contextmanager
+def _set_by_signals(stop: threading.Event) -> Iterator[None]:
+    """
+    Set an event when a signal comes; a thread of its own does so, not the signal's handler.
+
+    A handler runs amid whatever the main thread does. There, setting the event waits for ever for
+    the event's lock if that is taken: by the handler of the signal before, for example, as two
+    come at once from a terminal and from ``ros2 launch`` (of 60 processes with 40 signals each
+    one hung). Nor does it run while the main thread waits for a lock and the system hands the
+    signal to another thread.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+
+    def watch() -> None:
+        if os.read(reading, 1):
+            stop.set()
+
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    thread = threading.Thread(target=watch, name='signals', daemon=True)
+    thread.start()
     for number in _NUMBERS:
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: None)
     try:
-        return run(stop)
-    except SegNodeError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
+        yield
     finally:
         # What comes now is an impatient second Ctrl-C: it must not spoil the exit status.
         for number in _NUMBERS:
             signal.signal(number, signal.SIG_IGN)
+        signal.set_wakeup_fd(before)
+        os.close(writing)
+        thread.join()
+        os.close(reading)
 
 
 @contextmanager

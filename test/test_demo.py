@@ -133,7 +133,11 @@ def test_no_process_outlives_the_demo(tmp_path, domain_id, victim, number, statu
     assert process.returncode == status
     assert re.search(words, said)
     assert 'Traceback' not in said
-    dds.wait_until(lambda: not children_of(out), 'the end of all processes', 60.0)
+    try:
+        dds.wait_until(lambda: not children_of(out), 'the end of all processes', 60.0)
+    finally:
+        for left in children_of(out).values():  # or it answers in the tests to come
+            os.kill(left, signal.SIGKILL)
     assert not (out / 'overlay.mp4').exists()
 
 

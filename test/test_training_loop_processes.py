@@ -1,6 +1,8 @@
 """Trainings that are killed, interrupted, or spread over processes: in processes of their own."""
 
+from contextlib import ExitStack
 from dataclasses import replace
+from io import BytesIO
 from multiprocessing import active_children
 import os
 from pathlib import Path
@@ -15,8 +17,11 @@ import torch
 from training.__main__ import main
 from training.config import OptimizerConfig
 from training.data.sampling import MixedSampler
+from training.lane_module import LaneModule
 from training.learning_curve import read_history
-from training.loop.loaders import BatchShare
+from training.loop.checkpoints import _save
+from training.loop.failures import told_in_one_line
+from training.loop.loaders import BatchShare, open_all, RunData
 from training.lora.config import LoraConfig
 from training.runs import LAST
 from training.train import train
@@ -132,8 +137,8 @@ def test_interrupted_run_says_how_to_go_on(tmp_path, capsys, number):
         while not (config.folder / LAST).is_file():
             time.sleep(0.01)
         readers.extend(active_children())
-        for process in readers:
-            os.kill(process.pid, number)
+        for process in readers:  # not by us: what the training itself tells them, they do
+            subprocess.run(['kill', f'-{int(number)}', str(process.pid)], check=True)
         time.sleep(0.5)
         outlived.extend(process.is_alive() for process in readers)
         os.kill(os.getpid(), number)
@@ -146,8 +151,62 @@ def test_interrupted_run_says_how_to_go_on(tmp_path, capsys, number):
         signal.signal(signal.SIGINT, signal.default_int_handler)
         thread.join()
     assert outlived == [True]
+    for process in readers:  # told, too, that there is no more to read; a busy machine takes long
+        process.join(30)
     assert not any(process.is_alive() for process in readers)
     output = capsys.readouterr()
     assert output.err.strip().splitlines()[-1].startswith('interrupted; ')
     assert '--resume goes on from it' in output.err
     assert read_last(config)['epoch'] < 399
+
+
+def test_interrupted_validation_leaves_no_process(tmp_path, monkeypatch):
+    """Lightning ends those that read only where it is the training that was interrupted."""
+    config = tiny_config(tmp_path, workers=1)
+    readers = []
+
+    def interrupted(*_):
+        readers.extend(active_children())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LaneModule, 'on_validation_epoch_end', interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt, match='interrupted; no epoch was finished'):
+            train(config, quiet=True)
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert [process.is_alive() for process in readers] == [False]
+
+
+def test_ctrl_c_is_seen_behind_the_error_that_it_leads_to(tmp_path):
+    """Amid a checkpoint's writing torch has put a RuntimeError of its own in its place."""
+    config = tiny_config(tmp_path)
+
+    presses = iter([signal.SIGINT])
+
+    class Interrupted(BytesIO):
+        def write(self, data):
+            for number in presses:
+                signal.raise_signal(number)
+            return super().write(data)
+
+    with pytest.raises(KeyboardInterrupt):
+        _save({'weights': torch.ones(1000)}, Interrupted())
+    with (
+        pytest.raises(KeyboardInterrupt, match='interrupted; no epoch'),
+        told_in_one_line(config),
+        ExitStack() as tidying,
+    ):
+        tidying.callback(torch.tensor, 'not as long as it should be')  # a TypeError
+        raise KeyboardInterrupt
+
+
+def test_a_reader_ends_at_once_when_the_training_says_so(tmp_path):
+    """As at the exit of a training that alone was told to end: that took 11 s before."""
+    config = tiny_config(tmp_path, workers=1)
+    batches = iter(RunData(config, *open_all(config), first_epoch=0).train_dataloader())
+    next(batches)
+    (reader,) = active_children()
+    reader.terminate()
+    reader.join(60)
+    assert reader.exitcode == 0, 'and not 1, after the patience that it has with others'

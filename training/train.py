@@ -72,6 +72,9 @@ def _fit(trainer: Trainer, module: LaneModule, data: RunData, checkpoint: Path |
         if not (trainer.received_sigterm and is_end_of_worker(error)):
             raise
         raise SystemExit from error  # its workers had been told to end too, and were faster
+    finally:
+        # Amid a validation Lightning leaves them to the garbage collector: up to 15 s.
+        trainer.fit_loop.teardown()
 
 
 def _total_steps(config: TrainConfig) -> int:

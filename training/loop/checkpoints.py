@@ -53,14 +53,14 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 def _save(checkpoint: dict[str, Any], file: Any) -> None:
-    """Let an error of the disk through, which torch buries under its own."""
-    failed: list[OSError] = []
+    """Let an error of the disk and Ctrl+C through, which torch buries under its own."""
+    failed: list[BaseException] = []
 
     class Watched:
         def write(self, data: Any) -> int:
             try:
                 return file.write(data)
-            except OSError as error:
+            except BaseException as error:
                 failed.append(error)
                 raise
 

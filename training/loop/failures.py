@@ -30,12 +30,25 @@ def told_in_one_line(config: TrainConfig) -> Iterator[None]:
     try:
         yield
     except (SystemExit, KeyboardInterrupt) as error:  # Lightning's answer to Ctrl+C and SIGTERM
-        raise KeyboardInterrupt(f'interrupted; {_what_is_kept(config)}') from error
+        raise _interrupted(config) from error
     except Exception as error:
+        if _hides_interrupt(error):
+            raise _interrupted(config) from error
         told = _told(error, config)
         if told is None:
             raise
         raise told from error
+
+
+def _interrupted(config: TrainConfig) -> KeyboardInterrupt:
+    return KeyboardInterrupt(f'interrupted; {_what_is_kept(config)}')
+
+
+def _hides_interrupt(error: BaseException | None) -> bool:
+    """Tell whether Ctrl+C came first: what it interrupts may fail while it tidies up."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _told(error: Exception, config: TrainConfig) -> SegNodeError | None:

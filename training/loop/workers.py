@@ -6,12 +6,14 @@ from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 import os
 import signal
-from threading import Thread, Timer
-from types import FrameType
+import sys
+from threading import Thread
+import time
 
 import cv2
 import torch
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _PATIENCE_S = 10.0
 _PRELOADED = ('training.data.sampling', 'training.loop.workers')
 
@@ -38,9 +40,8 @@ def worker_context() -> ForkServerContext:
 
 def begin_worker(_worker: int) -> None:
     """Set a worker up: one thread, ending with the training and not before it."""
+    _outlive_signals()
     end_with_parent()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _end_later)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
 
@@ -54,22 +55,37 @@ def end_with_parent() -> None:
     """
     parent = multiprocessing.parent_process()
     if parent is not None:
-        Thread(target=_outlive, args=(parent,), daemon=True).start()
+        Thread(target=_end_after, args=(parent,), daemon=True).start()
 
 
-def _end_later(_number: int, _frame: FrameType | None) -> None:
+def _outlive_signals() -> None:
     """
     Leave a training that was told to end too the time to do so in order.
 
     Ctrl+C and clusters tell all processes. A worker that obeyed first took the batch with it
     that the training was waiting for, whose error then hid what the user had asked for.
     """
-    timer = Timer(_PATIENCE_S, os._exit, (1,))
-    timer.daemon = True
-    timer.start()
+    training = multiprocessing.parent_process()
+    if training is None or not sys.platform.startswith('linux'):
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # threads that start from now on, too
+    Thread(target=_wait_to_be_told, args=(training.pid,), daemon=True).start()
 
 
-def _outlive(parent: BaseProcess) -> None:
+def _wait_to_be_told(training_pid: int | None) -> None:
+    """End when the training says so, at once; when others do, after some time."""
+    told = signal.sigwaitinfo(_SIGNALS)
+    end_s = time.monotonic() + _PATIENCE_S
+    while told.si_pid != training_pid:
+        left_s = end_s - time.monotonic()
+        again = signal.sigtimedwait(_SIGNALS, left_s) if left_s > 0 else None
+        if again is None:
+            os._exit(1)
+        told = again
+    os._exit(0)
+
+
+def _end_after(parent: BaseProcess) -> None:
     parent.join()
     os._exit(1)
 
