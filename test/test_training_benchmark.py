@@ -240,6 +240,8 @@ def test_mistakes_are_told_in_one_line(capsys, tmp_path: Path, folder: Path) -> 
         ([*bundle, '--precisions', 'fp8'], "--precisions names 'fp8': use fp32, bf16, fp16, int8"),
         (['--engines', 'caffe'], "--engines names 'caffe': use onnxruntime"),
         ([*bundle, '--sizes', '32by64'], "--sizes has '32by64': write WIDTHxHEIGHT"),
+        ([*bundle, '--sizes', '100'], "--sizes has '100': write WIDTHxHEIGHT"),
+        ([*bundle, '--input.colours', 'rgb'], '--input and --lane_class are those of --peer'),
         ([*bundle, '--picture', 'large'], "--picture has 'large'"),
         ([*bundle, '--threads', '[-1]'], '--threads is [-1]'),
         ([*bundle, '--runs', '3'], '--runs is 3: use 10 or more'),

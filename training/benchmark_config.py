@@ -91,6 +91,11 @@ class BenchmarkConfig(SetConfig):
         for text in self.sizes:
             if text != OWN_SIZE:
                 parse_size(text, 'sizes')
+        if not self.peer and (self.input, self.lane_class) != (PeerInput(), 1):
+            raise ConfigError(
+                '--input and --lane_class are those of --peer: name one, or write them to each of '
+                'the peers in the YAML file'
+            )
         if not self.models and not self.all_peers:
             raise ConfigError('there is nothing to measure: name --models or a --peer')
         for peer in self.all_peers:

@@ -7,6 +7,7 @@ import difflib
 from itertools import pairwise
 import json
 from pathlib import Path
+import re
 import typing
 from typing import Any, TypeVar
 
@@ -15,6 +16,12 @@ from training.errors import ConfigError
 import yaml
 
 T = TypeVar('T')
+#: How jsonargparse 4 tells of a value that does not fit; its other messages are sentences.
+_WRONG_VALUE = re.compile(
+    r'Parser key "([^"]+)": Expected a (?:<class \'(\w+)\'>|typing\.Literal\[(.+?)\])\. '
+    r'Got value: (.*)'
+)
+_KINDS = {'int': 'a whole number', 'float': 'a number', 'str': 'a text', 'bool': 'true or false'}
 _CONFIG_ENDINGS = ('.yaml', '.yml', '.json')
 
 
@@ -152,6 +159,8 @@ def _as_list(hint: Any, value: str) -> str:
     inner = _nested(hint)
     if inner and 'path' in typing.get_type_hints(inner) and not value.startswith('{'):
         return json.dumps([{'path': name} for name in value.split(',')])
+    if typing.get_args(hint)[:1] == (str,):  # 100 is a text then, though no number needs quotes
+        return json.dumps(value.split(','))
     return f'[{value}]'
 
 
@@ -175,4 +184,9 @@ def _unknown(shown: str, key: str, known: Sequence[str], where: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return ' '.join(str(error).split())[:300]
+    text = ' '.join(str(error).split())[:300]
+    if wrong := _WRONG_VALUE.match(text):
+        key, kind, choices, value = wrong.groups()
+        wanted = choices.replace("'", '') if choices else _KINDS.get(kind, kind)
+        return f"{key} is '{value}': use {wanted}"
+    return text
