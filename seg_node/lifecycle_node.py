@@ -205,6 +205,10 @@ class SegNode(LifecycleNode):
         except SegNodeError as error:
             self.get_logger().error(f'nothing changed: {error}')
             return SetParametersResult(successful=False, reason=str(error))
+        except Exception as error:  # or it ends the executor, and so a node that works
+            self.get_logger().error(f'nothing changed:\n{traceback.format_exc()}')
+            reason = traceback.format_exception_only(error)[-1].strip()
+            return SetParametersResult(successful=False, reason=reason)
         self._settings = wanted
         return SetParametersResult(successful=True)
 

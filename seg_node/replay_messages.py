@@ -9,6 +9,7 @@ from rclpy.serialization import deserialize_message
 from rclpy.time import Time
 from seg_node.cdr_stamp import read_stamp_ns, with_stamp_ns
 from seg_node.frame import Frame
+from seg_node.image_decoding import ImageError
 from seg_node.preprocess import to_bgr
 from seg_node.replay_schedule import Content
 from seg_node.ros_conversions import byte_array, image_message
@@ -60,7 +61,11 @@ class MessageMaker:
         return image_message(frame.image, frame.pixel_format, header)
 
     def camera_info(self, content: BagMessage, stamp_ns: int) -> Any:
-        """Return a recorded CameraInfo, as bytes or as a message."""
+        """
+        Return a recorded CameraInfo, as bytes or as a message.
+
+        :raises ImageError: when it has to be decoded and cannot be.
+        """
         return self._recorded(content, stamp_ns, CameraInfo)
 
     def pinhole(self, content: Content, stamp_ns: int) -> CameraInfo:
@@ -77,7 +82,10 @@ class MessageMaker:
 
     def _recorded(self, message: BagMessage, stamp_ns: int, message_type: type) -> Any:
         if self._options.frame_id is not None:
-            decoded = deserialize_message(message.content, message_type)
+            try:
+                decoded = deserialize_message(message.content, message_type)
+            except Exception as error:  # RMWError, and what a Fast DDS makes of a bad length
+                raise ImageError('damaged message', message.message_type) from error
             decoded.header = self._header('', stamp_ns)
             return decoded
         if read_stamp_ns(message.content) == stamp_ns:

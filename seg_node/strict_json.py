@@ -95,6 +95,7 @@ def _expect(hint: Any, value: Any, where: str) -> Any:
     if hint is Any:
         if _is_nested_beyond(_MAX_NESTING, value):
             raise ValueError(f'{where}: more than {_MAX_NESTING} levels of nesting')
+        _refuse_infinity(value, where)
         return value
     if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return _finite(value, where)
@@ -118,6 +119,18 @@ def _is_nested_beyond(levels: int, value: Any) -> bool:
         return False
     items = value.values() if isinstance(value, Mapping) else value
     return levels == 0 or any(_is_nested_beyond(levels - 1, item) for item in items)
+
+
+def _refuse_infinity(value: Any, where: str) -> None:
+    """Refuse what 1e999 becomes, at any depth: it could not be written as JSON again."""
+    if isinstance(value, float):
+        _finite(value, where)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            _refuse_infinity(item, _join(where, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _refuse_infinity(item, f'{where}[{index}]')
 
 
 def _refuse_constant(name: str) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 import shutil
 import sys
+import threading
 import time
 from typing import Any
 
 from seg_node.dds_profile import use_large_images_profile
 from seg_node.errors import SegNodeError
+from seg_node.node_process import run_until_stopped
 
 _EPILOG = """\
 The bag is an MCAP file in a folder, as `ros2 bag record -s mcap` makes it: replay, segment,
@@ -35,20 +37,24 @@ class RecordError(SegNodeError):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     options = _parser().parse_args(arguments)
+    return run_until_stopped(lambda stop: _run(options, stop))
+
+
+def _run(options: argparse.Namespace, stop: threading.Event) -> int:
     try:
-        counts = _record(options)
-    except (SegNodeError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
+        counts = _record(options, stop)
+    except OSError as error:
+        raise RecordError(str(error)) from error
     for topic, count in counts.items():
         print(f'{topic}: {count} messages')
     return 0 if all(counts.values()) else 2
 
 
-def _record(options: argparse.Namespace) -> dict[str, int]:
-    """Record until the time is over or a signal comes; return the messages of each topic."""
+def _record(options: argparse.Namespace, stop: threading.Event) -> dict[str, int]:
+    """Record until the time is over or ``stop`` is set; return the messages of each topic."""
     try:
         import rclpy
+        from rclpy.signals import SignalHandlerOptions
         from rosbags.rosbag2 import StoragePlugin, Writer
         from rosbags.rosbag2.errors import WriterError
     except ImportError as error:
@@ -57,12 +63,13 @@ def _record(options: argparse.Namespace) -> dict[str, int]:
         ) from error
     options.out.parent.mkdir(parents=True, exist_ok=True)
     use_large_images_profile()
-    rclpy.init(args=[])
+    # Not rclpy's signals: whatever they interrupt raises, and the bag would be left without index.
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:
         writer = Writer(options.out, version=9, storage_plugin=StoragePlugin.MCAP)
         with writer:
             recording = _Recording(rclpy.create_node('topic_recorder'), writer, options)
-            counts = recording.run()
+            counts = recording.run(stop)
         if not any(counts.values()):
             shutil.rmtree(options.out)  # empty, and in the way of the next try
         if recording.trouble:
@@ -83,21 +90,17 @@ class _Recording:
         self._counts = Counter(dict.fromkeys(sorted(self._missing), 0))
         self.trouble = ''  # why the recording ended before its time
 
-    def run(self) -> dict[str, int]:
+    def run(self, stop: threading.Event) -> dict[str, int]:
         """Take messages until the end; return how many of each topic."""
         import rclpy
-        from rclpy.executors import ExternalShutdownException
 
         begin_s = time.monotonic()
-        try:
-            while not self._is_over(time.monotonic() - begin_s):
-                self._subscribe_to_new()
-                # every message that waits, then a look at the topics again
-                end_s = time.monotonic() + _LOOK_S
-                while (left_s := end_s - time.monotonic()) > 0:
-                    rclpy.spin_once(self._node, timeout_sec=left_s)
-        except (KeyboardInterrupt, ExternalShutdownException):
-            pass
+        while not stop.is_set() and not self._is_over(time.monotonic() - begin_s):
+            self._subscribe_to_new()
+            # every message that waits, then a look at the topics again
+            end_s = time.monotonic() + _LOOK_S
+            while (left_s := end_s - time.monotonic()) > 0:
+                rclpy.spin_once(self._node, timeout_sec=left_s)
         return dict(self._counts)
 
     def _is_over(self, passed_s: float) -> bool:

@@ -103,6 +103,23 @@ def test_that_nobody_ticks_is_told(server: CarlaServer) -> None:
         set_mode(world, False)
 
 
+def test_a_stop_is_noticed_while_nobody_ticks(server: CarlaServer) -> None:
+    """Who is told to end and does not is killed, and leaves its car and cameras behind."""
+    world = server.client().get_world()
+    set_mode(world, True)
+    stop = threading.Event()
+    timer = threading.Timer(1.0, stop.set)
+    timer.start()
+    begin_s = time.monotonic()
+    try:
+        config = config_for(server, drives_clock=False, timeout_s=60.0)
+        with pytest.raises(NoTicksError, match='told to end'), open_rig(config, stop):
+            pass
+    finally:
+        set_mode(world, False)
+    assert time.monotonic() - begin_s < 20
+
+
 def test_a_town_is_entered_with_the_weather_that_was(server: CarlaServer) -> None:
     weather = carla.WeatherParameters(sun_altitude_angle=33.0, precipitation=12.0)
     server.client().get_world().set_weather(weather)

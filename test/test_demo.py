@@ -150,6 +150,22 @@ def test_without_the_carla_client_the_road_is_drawn(tmp_path, domain_id) -> None
     assert second.startswith('playing ')
 
 
+@pytest.mark.parametrize('more', [['--drawn'], []])
+def test_a_clear_error_without_ros(tmp_path, more) -> None:
+    code = (
+        'import sys; sys.modules["rclpy"] = None; from seg_node.demo.__main__ import main; '
+        'sys.exit(main(sys.argv[1:]))'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code, *more, '--out', str(tmp_path / 'out')],
+        env={**os.environ, 'PYTHONPATH': str(ROOT)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith('error: ROS 2 is not there')
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / 'out').exists()
+
+
 def test_pictures_are_shared_out_among_the_weathers() -> None:
     routes = [Route.parse('A:Noon,Night'), Route.parse('B: Rain')]
     legs = plan(routes, 11)

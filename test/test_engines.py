@@ -241,14 +241,22 @@ def test_torch_is_never_the_choice_of_auto(tiny_bundle: ModelBundle) -> None:
     assert 'torch' not in {candidate.engine for candidate in find_candidates(tiny_bundle)}
 
 
-def test_a_broken_library_is_left_out_of_auto(tiny_bundle: ModelBundle, tmp_path) -> None:
+@pytest.mark.parametrize('error', ['ImportError', 'OSError', 'AttributeError'])
+def test_a_broken_library_is_left_out_of_auto(
+    tiny_bundle: ModelBundle, tmp_path, error: str
+) -> None:
     (tmp_path / 'openvino').mkdir()
-    (tmp_path / 'openvino' / '__init__.py').write_text('raise ImportError("no libtbb.so.12")')
+    (tmp_path / 'openvino' / '__init__.py').write_text(f'raise {error}("no libtbb.so.12")')
     code = (
         'import sys\n'
         'from seg_node.bundle import ModelBundle\n'
-        'from seg_node.engines import load_engine\n'
-        'print(load_engine(ModelBundle.load(sys.argv[1])).description)\n'
+        'from seg_node.engines import EngineError, load_engine\n'
+        'bundle = ModelBundle.load(sys.argv[1])\n'
+        'print(load_engine(bundle).description)\n'
+        'try:\n'
+        '    load_engine(bundle, "openvino")\n'
+        'except EngineError as error:\n'
+        '    print("refused", error)\n'
     )
     root = Path(__file__).resolve().parents[1]
     done = subprocess.run(
@@ -258,6 +266,18 @@ def test_a_broken_library_is_left_out_of_auto(tiny_bundle: ModelBundle, tmp_path
     )  # fmt: skip
     assert done.stdout.startswith('onnxruntime'), done.stderr
     assert 'no libtbb.so.12' in done.stderr
+    assert done.stdout.splitlines()[1].startswith('refused')
+    assert 'no libtbb.so.12' in done.stdout
+
+
+def test_a_processor_that_does_not_answer_has_no_half_precision(
+    tiny_bundle: ModelBundle, monkeypatch, caplog
+) -> None:
+    pytest.importorskip('openvino')
+    monkeypatch.setattr('seg_node.engines.openvino_engine.has_bf16', lambda: 1 / 0)
+    found = find_candidates(tiny_bundle, 'openvino')
+    assert {candidate.precision for candidate in found} == {'fp32'}
+    assert 'half precision of openvino left out: division by zero' in caplog.text
 
 
 def test_a_remembered_engine_that_fails_is_measured_again(

@@ -1,5 +1,6 @@
 """Another model while it runs: swapped between two frames, kept when the new one fails."""
 
+import os
 import threading
 import time
 
@@ -128,6 +129,28 @@ def test_a_failed_change_keeps_the_model_and_says_why(start_node, change, words)
     publish_until(publisher, [image_message(half_bright(), 4)], masks)
     assert not is_bright_rule(masks[-1])
     wait_until(lambda: 'model_failed' not in causes(diagnostics), 'the finding to go')
+
+
+def test_a_change_that_nobody_thought_of_keeps_the_model_too(start_node, tmp_path) -> None:
+    """A fault of ours, say; whatever it is, the executor lives on."""
+    trouble = tmp_path / 'broken'
+    trouble.mkdir()
+    (trouble / 'sitecustomize.py').write_text(
+        'import seg_node.bundle as b\n'
+        'whole = b.ModelBundle.load\n'
+        'b.ModelBundle.load = lambda path: 1 / 0 if "other" in str(path) else whole(path)\n'
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('PYTHONPATH', f'{trouble}{os.pathsep}{os.environ.get("PYTHONPATH", "")}')
+        system = start_node()
+    publisher, masks = connect(system, '/seg_node/mask')
+    publish_until(publisher, [image_message(half_bright(), 1)], masks)
+    answer = system.probe.set_parameters(bundle=str(tmp_path / 'other'))
+    assert not answer.successful
+    assert answer.reason == 'ZeroDivisionError: division by zero'
+    publish_until(publisher, [image_message(half_bright(), 2)], masks)
+    assert is_bright_rule(masks[-1])
+    system.node.wait_for_log('ZeroDivisionError')
 
 
 def test_bundle_engine_and_limits_together(start_node, tmp_path) -> None:

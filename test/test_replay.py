@@ -134,6 +134,18 @@ def test_a_bag_brings_its_own_camera_info(start, probe, tmp_path):
     np.testing.assert_array_equal(frame_from_image(images[4]).image, road_picture(4))
 
 
+def test_a_damaged_message_does_not_end_a_replay(start, probe, tmp_path):
+    """With --frame-id each message is decoded; the others go out as they are."""
+    messages = list(recordings.images(5))
+    cut = bytes(30)
+    recordings.write_bag(tmp_path / 'bag', {'/image': [*messages[:2], cut, *messages[3:]]})
+    images = listen(probe, '/image')
+    output, errors = finish(start(tmp_path / 'bag', '--frame-id', 'here'))
+    assert 'Traceback' not in errors
+    assert 'damaged message' in output + errors
+    wait_until(lambda: len(images) == 4, 'the others')
+
+
 @pytest.mark.parametrize('kind', ['pictures', 'bag'])
 def test_pictures_and_bags_without_one_get_a_pinhole_camera(start, probe, tmp_path, kind):
     if kind == 'bag':

@@ -112,6 +112,12 @@ def test_any_takes_everything_but_endless_nesting(as_list: bool) -> None:
     assert message == 'anything: more than 32 levels of nesting'
 
 
+def test_any_takes_no_number_that_json_cannot_hold() -> None:
+    anything = {'network': [{'scale': parse_json('1e999')}]}
+    message = refused({'name': 'a', 'anything': anything})
+    assert message == 'anything.network[0].scale: expected a finite number, got inf'
+
+
 @settings(deadline=None)
 @given(
     st.builds(

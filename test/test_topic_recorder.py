@@ -76,6 +76,28 @@ def test_live_topics_become_a_pairs_folder(tmp_path, domain_id, record, reliable
     probe.close()
 
 
+def test_an_impatient_end_leaves_a_whole_bag(tmp_path, domain_id, record) -> None:
+    """Signals amid a write and amid the closing: the index and metadata.yaml come last."""
+    probe = Probe(domain_id)
+    publisher = probe.node.create_publisher(Image, IMAGE, SENSOR_DATA)
+    process = record(IMAGE)
+    wait_until(publisher.get_subscription_count, 'the recorder subscribes')
+    picture = np.zeros((480, 640, 3), np.uint8)
+    for index in range(60):
+        header = Header(stamp=Time(sec=5, nanosec=index), frame_id='front')
+        publisher.publish(image_message(picture, 'bgr', header))
+        time.sleep(0.01)
+        if index >= 40:
+            process.send_signal((signal.SIGTERM, signal.SIGINT)[index % 2])
+    output, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, '')
+    with BagSource(tmp_path / 'bag', IMAGE) as source:
+        frames = list(source)
+    assert len(frames) > 20
+    assert f'{IMAGE}: {len(frames)} messages' in output
+    probe.close()
+
+
 def test_silence_and_a_bag_that_exists_are_told_in_one_line(tmp_path, record) -> None:
     for arguments, told in (
         ((IMAGE, '--wait', '0.5'), 'nothing came on /front/image within 0.5 s'),

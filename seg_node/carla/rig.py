@@ -222,7 +222,7 @@ class Rig:
 
     def _next_snapshot(self) -> Any:
         if not self.config.drives_clock:
-            self._snapshot = wait_for_tick(self.world, self.config)
+            self._snapshot = wait_for_tick(self.world, self.config, self._stop)
             return self._snapshot
         with asking('ticking'):
             frame_number = self.world.tick(self.config.timeout_s)

@@ -1,7 +1,10 @@
 """Who makes the time go on: synchronous mode while it is needed, or the ticks of another."""
 
+import contextlib
 import logging
 import math
+import threading
+import time
 from typing import Any
 
 from seg_node.carla.config import RigConfig
@@ -14,6 +17,8 @@ _log = logging.getLogger(__name__)
 _MAX_SUBSTEPS = 16
 _SUBSTEP_S = 0.01  # CARLA's own default
 _GREET_TIMEOUT_S = 3.0
+_NOTICE_S = 0.5
+_LEAST_S = 0.01
 
 #: What a rig changes, and so restores.
 _CHANGED = (
@@ -75,27 +80,45 @@ class WorldSettings:
                 _apply(world, self._found)
 
 
-def wait_for_tick(world: Any, config: RigConfig) -> Any:
+def wait_for_tick(world: Any, config: RigConfig, stop: threading.Event | None = None) -> Any:
     """
     Return the ``carla.WorldSnapshot`` of the next tick, which another client makes.
 
-    :raises NoTicksError: when none comes although the server is there.
+    :param stop: ends the waiting when it is set.
+    :raises NoTicksError: when none comes although the server is there, or before the stop.
     :raises ServerLostError: when the server is not there any more.
     """
-    try:
-        with asking('waiting for a tick'):
-            return world.wait_for_tick(config.timeout_s)
-    except ServerLostError:
+    end_s = time.monotonic() + config.timeout_s
+    while True:
+        # In parts: within the client neither a stop nor Ctrl-C is noticed, and who is told to end
+        # and does not is killed, with all that it made left in the simulator.
+        begin_s = time.monotonic()
+        part_s = max(_LEAST_S, min(_NOTICE_S, end_s - begin_s))
         try:
-            greet(config.host, config.port, min(config.timeout_s, _GREET_TIMEOUT_S))
-        except ConnectError:
-            pass
-        else:
-            raise NoTicksError(
-                f'nobody ticks the simulator: no tick came within {config.timeout_s:g} s, and '
-                'drives_clock is false; start the client that ticks, or set drives_clock to true'
-            ) from None
-        raise
+            with asking('waiting for a tick'):
+                return world.wait_for_tick(part_s)
+        except ServerLostError:
+            if stop is not None and stop.is_set():
+                raise NoTicksError('told to end before a tick came') from None
+            now_s = time.monotonic()
+            if now_s < end_s and now_s - begin_s > part_s / 2:  # else it was no time-out
+                continue
+            _tell_no_ticks(config)
+            raise
+
+
+def _tell_no_ticks(config: RigConfig) -> None:
+    """
+    Return if the server is not there.
+
+    :raises NoTicksError: if it is.
+    """
+    with contextlib.suppress(ConnectError):
+        greet(config.host, config.port, min(config.timeout_s, _GREET_TIMEOUT_S))
+        raise NoTicksError(
+            f'nobody ticks the simulator: no tick came within {config.timeout_s:g} s, and '
+            'drives_clock is false; start the client that ticks, or set drives_clock to true'
+        ) from None
 
 
 def _apply(world: Any, values: dict[str, Any]) -> None:

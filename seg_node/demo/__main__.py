@@ -8,6 +8,7 @@ listens.
 
 import argparse
 from collections.abc import Sequence
+import importlib.util
 import json
 import os
 from pathlib import Path
@@ -21,6 +22,7 @@ from seg_node.carla.library import carla_library
 from seg_node.dds_profile import use_large_images_profile
 from seg_node.demo.model import Model
 from seg_node.demo.playback import Replay, replay_text, run_replay
+from seg_node.demo.process import DemoError
 from seg_node.demo.road import write_pairs
 from seg_node.demo.route import DEFAULT_ROUTES, plan, Route
 from seg_node.demo.simulator import run_simulation, Simulation, simulation_text
@@ -37,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     use_large_images_profile()
     try:
+        _check_ros()
         options.out.mkdir(parents=True, exist_ok=True)
         if options.input is None and not options.drawn and _has_simulator():
             summary, text = _simulate(options)
@@ -50,6 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     print(json.dumps(summary, indent=2) if options.json else text)
     return 0
+
+
+def _check_ros() -> None:
+    if importlib.util.find_spec('rclpy') is None:
+        raise DemoError(
+            'ROS 2 is not there: source its setup.bash, or run make setup; '
+            'python -m seg_node.segment needs no ROS'
+        )
 
 
 def _has_simulator() -> bool:

@@ -133,17 +133,35 @@ def _is_usable(engine: str) -> bool:
 
 
 def _module_of(engine: str) -> ModuleType:
-    """Import the module of an engine, and with it the engine's library."""
-    return importlib.import_module(f'seg_node.engines.{_ENGINES[engine][0]}')
+    """
+    Import the module of an engine, and with it the engine's library.
+
+    :raises EngineError: whatever a library that is installed badly makes of it; torch without one
+        of its shared objects raises OSError, a wheel for another numpy AttributeError.
+    """
+    try:
+        return importlib.import_module(f'seg_node.engines.{_ENGINES[engine][0]}')
+    except EngineError:
+        raise
+    except Exception as error:
+        raise EngineError(
+            f'engine {engine} cannot be imported ({type(error).__name__}: {first_line(error)}): '
+            f'install {_ENGINES[engine][2]} anew, or use another engine'
+        ) from error
 
 
 def _precisions_of(engine: str, file: WeightFile) -> tuple[str, ...]:
     """fp32 weights also run in half precision where engine and processor do that by themselves."""
-    if engine == 'openvino' and file.precision == 'fp32':
-        return ('fp32', 'bf16') if _module_of(engine).has_bf16() else ('fp32',)
-    if engine == 'torch' and file.precision == 'fp32':
-        return ('fp32', *_module_of(engine).half_precisions())
-    return (file.precision,)
+    if file.precision != 'fp32' or engine not in ('openvino', 'torch'):
+        return (file.precision,)
+    module = _module_of(engine)
+    try:
+        if engine == 'openvino':
+            return ('fp32', 'bf16') if module.has_bf16() else ('fp32',)
+        return ('fp32', *module.half_precisions())
+    except Exception as error:  # a driver or plugin that does not answer
+        _log.warning('half precision of %s left out: %s', engine, first_line(error))
+        return ('fp32',)
 
 
 def _load(bundle: ModelBundle, candidate: Candidate, threads: int) -> Engine:
