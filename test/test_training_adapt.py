@@ -18,10 +18,14 @@ import torch
 from training.adapt import adapt, show
 from training.adapt_config import AdaptConfig
 from training.base_model import BaseModel
+from training.bundle_writing import only_writer
 from training.command_line import parse
-from training.data.sources import SourceConfig
+from training.data.sources import SetConfig, SourceConfig
+from training.errors import ConfigError
 from training.lora.config import LoraConfig
 from training.lora.files import load_adapter
+from training.quantize import quantize
+from training.quantize_config import QuantizeConfig
 from training.runs import Run
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -126,6 +130,19 @@ def test_a_second_adapter_leaves_the_first_alone(adaptation):
     names = {Path(file.path).name for file in both.manifest.adapters['plain'].files}
     assert names == {'model.onnx', 'adapter_config.json', 'adapter_model.safetensors'}
     assert list(ModelBundle.load(adaptation.config.bundle).manifest.adapters) == ['negative']
+
+
+def test_two_runs_do_not_write_one_bundle(fresh):
+    """The later one would put back what the bundle held before the other."""
+    with only_writer(fresh.bundle):
+        with pytest.raises(ConfigError, match=r'another run is about to write .*wait for it'):
+            adapt(fresh, quiet=True)
+        settings = QuantizeConfig(bundle=fresh.bundle, data=(SetConfig(path='roads'),))
+        with pytest.raises(ConfigError, match='another run is about to write'):
+            quantize(settings, quiet=True)
+    assert not fresh.folder.exists()
+    with only_writer(fresh.bundle):
+        pass
 
 
 @pytest.mark.parametrize('gate', ['soft', 'top_k'])

@@ -61,6 +61,13 @@ def test_classic_configuration_is_the_classic_net():
     assert settings.network == CLASSIC_UNET
 
 
+def test_an_empty_path_is_none_where_there_may_be_none():
+    settings, _ = parse(QuantizeConfig, 'quantize', ['--data', 'x', '--output', ''])
+    assert settings.output is None
+    settings, _ = parse(CollectConfig, 'collect', ['--bag.path', ''])
+    assert settings.bag.path is None
+
+
 def test_lists_need_no_brackets():
     arguments = ['--path', 'x', '--annotated', 'background,road', '--remap', "{'3': 2}"]
     settings, _ = parse(EvaluateConfig, 'evaluate', arguments)
@@ -108,6 +115,22 @@ def test_wrong_arguments_are_refused_in_one_line(arguments, told):
     (['evaluate'], '--path'),
     (['export', '--lane_threshold', '2'], '--lane_threshold is 2'),
     (['train', '--data_root', '/nowhere'], 'no data: list sources under train'),
+    (['train', str(CONFIGS / 'lane_unet.yaml'), '--labels', 'a,b,b'], 'give each class its own'),
+    (['evaluate', '--path', 'x', '--shots', '-1'], 'shots: must be 0 or more, got -1; see'),
+    (['benchmark', '--path', 'x', '--gap_m', '.nan'], 'gap_m: must be 0 or more, got nan; see'),
+    (['evaluate', '--path', 'x' * 300, '--annotated', 'road'], 'cannot be read: File name too'),
+    (['evaluate', 'x' * 300 + '.yaml'], 'cannot be read: File name too long'),
+    (['evaluate', '--path', 'x', '--model', ''], '--model is empty: name a file or a folder'),
+    (['evaluate', '--path', 'x', '--bootstrap.resamples', '10000000000'], 'use 0 to 100000'),
+    (['quantize', '--data', 'x', '--qat.seed', '-1'], '--qat.seed is -1: use 0 to'),
+    (['export', '--name', 'a\nb'], "--name is 'a\\nb': name the bundle in one line"),
+    (['collect', '--wander_m', '.nan'], '--wander_m is nan: use 0 or more'),
+    (['collect', '--spacing_m', '.nan'], '--spacing_m is nan: give more than 0'),
+    (['collect', '--timeout_s', '1e20'], '--timeout_s is 1e+20: use 0 to 86400'),
+    (['collect', '--keep.min_road', '-1'], '--keep.min_road is -1.0: use 0 or more'),
+    (['collect', '--vary.yaw_deg', '.nan'], '--vary.yaw_deg is nan: use 0 or more'),
+    (['collect', '--seed', '-1'], '--seed is -1: use 0 to'),
+    (['collect', '--port', '70000'], '--port is 70000: use 0 to 65535'),
 ])  # fmt: skip
 def test_errors_go_to_stderr_and_exit_with_2(capsys, arguments, told):
     assert main(arguments) == 2

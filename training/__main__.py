@@ -1,6 +1,7 @@
 """Command line of training: ``python -m training VERB [CONFIG.yaml] [--key value …]``."""
 
 from collections.abc import Sequence
+import errno
 import importlib
 import json
 import os
@@ -61,6 +62,7 @@ _EXTRAS = {
 #: Verbs whose threads sleep while they wait for each other, and do not spin: beside other work on
 #: two cores spinning made a small training four times as expensive (78 s of processor time for 240
 #: samples of the quickstart, 18 s without). Read by torch's OpenMP when it is first imported.
+_BAD_PATH = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES)
 _PATIENT = ('train', 'adapt')
 _HELP = """usage: python -m training VERB [CONFIG.yaml] [--key value ...]
 
@@ -82,6 +84,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _run(arguments[0], arguments[1:])
     except SegNodeError as error:
         print(f'error: {error}', file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in _BAD_PATH:
+            raise
+        print(f'error: {error.filename} cannot be read: {error.strerror}', file=sys.stderr)
         return 2
     except ImportError as error:
         if _is_ours(error):

@@ -12,7 +12,7 @@ from training.adapt_config import AdaptConfig
 from training.adapt_report import provenance_of, result_of, show, with_figures
 from training.adapter_files import write_adapter
 from training.base_model import BaseModel
-from training.bundle_writing import check_output, is_same_model, sources_in, staging
+from training.bundle_writing import check_output, is_same_model, only_writer, sources_in, staging
 from training.data.pairs import PairsFolder
 from training.engine_figures import (
     latencies_ms,
@@ -38,6 +38,11 @@ def adapt(config: AdaptConfig, quiet: bool = False) -> dict[str, Any]:
         does not compute what was trained.
     """
     config.check()
+    with only_writer(config.target):
+        return _adapt(config, quiet)
+
+
+def _adapt(config: AdaptConfig, quiet: bool) -> dict[str, Any]:
     base = BaseModel.open(config.bundle)
     home = _bundle_to_extend(config, base)
     check_output(config.target)

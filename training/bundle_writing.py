@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 import colorsys
 from contextlib import contextmanager
+import fcntl
+import os
 from pathlib import Path
 import tempfile
 
@@ -10,7 +12,7 @@ from safetensors.torch import save_file
 from seg_node.bundle import check_replaceable, Manifest, ModelBundle
 from seg_node.labels import Label, LANE_LABELS
 from torch import nn
-from training.errors import ExportError
+from training.errors import ConfigError, ExportError
 
 _GOLDEN_ANGLE = 0.381966  # of a turn: hues that are far from each other, however many
 
@@ -47,6 +49,34 @@ def is_same_model(old: Manifest, new: Manifest) -> bool:
     return (weights(old), old.input, old.output, old.labels) == (
         weights(new), new.input, new.output, new.labels
     )  # fmt: skip
+
+
+@contextmanager
+def only_writer(bundle: Path) -> Iterator[None]:
+    """
+    Keep other runs out of a bundle that this one will write anew.
+
+    Each writes all that it has read, so the later one would put back what was there before the
+    other. The lock is the folder's own and ends with the process.
+
+    :raises ConfigError: when another run has the bundle.
+    """
+    if not bundle.is_dir():
+        yield
+        return
+    descriptor = os.open(bundle, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(
+                f'another run is about to write {bundle}: wait for it, or name another --output'
+            ) from error
+        except OSError:  # a file system without locks
+            pass
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

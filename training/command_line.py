@@ -62,6 +62,7 @@ def parse(cls: type[T], verb: str, arguments: Sequence[str]) -> tuple[T, bool]:
         is_file = not key or arguments[0].endswith(_CONFIG_ENDINGS)
         arguments.insert(0, '--config' if is_file else f'--{key}')
     arguments = _bracket_lists(cls, [_underscored(argument) for argument in arguments])
+    arguments = _without_empty_paths(cls, arguments)
     parser = make_parser(cls, verb, getattr(cls, 'EXAMPLES', ''))
     for flag, value in pairwise(arguments):
         if flag == '--config':
@@ -69,9 +70,9 @@ def parse(cls: type[T], verb: str, arguments: Sequence[str]) -> tuple[T, bool]:
     _check_flags(parser, arguments)
     try:
         settings = parser.instantiate(parser.parse_args(arguments))
+        return _build(cls, settings), bool(settings.json)
     except (ArgumentError, ValueError) as error:
         raise ConfigError(f'{_first_line(error)}; see python -m training {verb} --help') from error
-    return _build(cls, settings), bool(settings.json)
 
 
 def from_plain(cls: type[T], content: Mapping[str, Any], where: str) -> T:
@@ -145,13 +146,32 @@ def _bracket_lists(cls: type, arguments: Sequence[str]) -> list[str]:
     result = list(arguments)
     for position, (flag, value) in enumerate(pairwise(arguments)):
         if flag.startswith('--') and not value.startswith(('[', '-')):
-            hint: Any = cls
-            for name in flag.removeprefix('--').split('.'):
-                hints = typing.get_type_hints(hint) if dataclasses.is_dataclass(hint) else {}
-                hint = hints.get(name)
+            hint = _hint_of(cls, flag)
             if typing.get_origin(hint) is tuple:
                 result[position + 1] = _as_list(hint, value)
     return result
+
+
+def _without_empty_paths(cls: type, arguments: Sequence[str]) -> list[str]:
+    """Let ``--report ''`` be none, where there may be none; as a path it would be this folder."""
+    result = list(arguments)
+    for position, (flag, value) in enumerate(pairwise(arguments)):
+        if flag.startswith('--') and not value:
+            hint = _hint_of(cls, flag)
+            if hint is Path:
+                raise ConfigError(f'{flag} is empty: name a file or a folder')
+            if set(typing.get_args(hint)) == {Path, type(None)}:
+                result[position + 1] = 'null'
+    return result
+
+
+def _hint_of(cls: type, flag: str) -> Any:
+    """Return the type of the key that a flag sets; None for one that is not known."""
+    hint: Any = cls
+    for name in flag.removeprefix('--').split('.'):
+        hints = typing.get_type_hints(hint) if dataclasses.is_dataclass(hint) else {}
+        hint = hints.get(name)
+    return hint
 
 
 def _as_list(hint: Any, value: str) -> str:

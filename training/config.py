@@ -135,6 +135,8 @@ class TrainConfig:
                 f'--labels names {len(self.labels)} and --network.classes is '
                 f'{self.network.classes}: every class needs a name'
             )
+        if len(set(self.labels)) < len(self.labels):
+            raise ConfigError(f'--labels is {list(self.labels)}: give each class its own name')
         weights = {len(self.loss.class_weights), len(self.loss.positive_weights)}
         if weights != {self.network.classes}:
             raise ConfigError(

@@ -22,6 +22,7 @@ from training.bundle_writing import (
     check_output,
     is_same_model,
     label_table,
+    only_writer,
     save_weights,
     sources_in,
     staging,
@@ -58,6 +59,11 @@ def export(config: ExportConfig, quiet: bool = False) -> dict[str, Any]:
     :raises SegNodeError: for a run or data that cannot be read, or for a failed parity check.
     """
     config.check()
+    with only_writer(config.output):
+        return _export(config, quiet)
+
+
+def _export(config: ExportConfig, quiet: bool) -> dict[str, Any]:
     run = Run.load(config.run, folded=False)
     check_output(config.output)
     _refuse_table_without_lanes(run, config)

@@ -35,6 +35,9 @@ class ExportConfig:
 
         :raises ConfigError: naming the flag and the remedy.
         """
+        name = self.name or self.output.resolve().name
+        if not name.strip() or not name.isprintable():
+            raise ConfigError(f'--name is {name!r}: name the bundle in one line of text')
         if not 0 <= self.lane_threshold < 1:
             raise ConfigError(
                 f'--lane_threshold is {self.lane_threshold}: name a probability below 1, '

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seg_node.bundle import MANIFEST, ModelBundle, save_bundle
-from training.bundle_writing import check_output, is_same_model, staging
+from training.bundle_writing import check_output, is_same_model, only_writer, staging
 from training.code_commit import code_commit
 from training.engine_figures import describe_conditions
 from training.errors import ConfigError
@@ -42,6 +42,11 @@ def quantize(config: QuantizeConfig, quiet: bool = False) -> dict[str, Any]:
     :raises SegNodeError: for settings, data or a bundle that cannot be used.
     """
     config.check()
+    with only_writer(config.target):
+        return _quantize(config, quiet)
+
+
+def _quantize(config: QuantizeConfig, quiet: bool) -> dict[str, Any]:
     check_installed(config)
     bundle = ModelBundle.load(config.bundle)
     _check_target(config, bundle)

@@ -9,6 +9,7 @@ from training.data.sources import SetConfig
 from training.errors import ConfigError
 from training.evaluation.bootstrap import BootstrapConfig
 from training.quantization.gate import GateConfig
+from training.settings import check_range
 
 Method = Literal['minmax', 'entropy', 'percentile', 'accuracy', 'qat', 'dynamic', 'tensorrt']
 QuantizedEngine = Literal['onnxruntime', 'openvino']
@@ -178,6 +179,8 @@ class QuantizeConfig:
             raise ConfigError(
                 f'--calibration.percentile is {self.calibration.percentile}: use above 50 to 100'
             )
+        check_range(self.qat, ('seed',), 0, 2**32 - 1, prefix='qat.')
+        check_range(self.qat, ('learning_rate',), 0, 1, prefix='qat.')
         if not 0 < self.qat.temperature < math.inf:
             raise ConfigError(f'--qat.temperature is {self.qat.temperature}: use above 0')
         self.bootstrap.check()

@@ -103,7 +103,9 @@ def read_facts(path: Path) -> dict[str, Any]:
     try:
         facts = json.loads(path.read_text(encoding='utf-8'))
         facts['config'].items()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError
+    ) as error:  # fmt: skip
         raise ConfigError(f'{path} is damaged ({error}): train again') from error
     return facts
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 import multiprocessing
 from pathlib import Path
+import signal
 import time
 from typing import Any
 
@@ -31,7 +32,12 @@ class CaseProcess:
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(theirs, case, cache), daemon=True)
         start_s = time.perf_counter()
-        self._process.start()
+        # Ctrl-C is for us, amid its imports too; what is blocked here stays so there
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         try:
             self.facts: dict[str, Any] = self._answer()

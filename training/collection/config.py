@@ -1,12 +1,13 @@
 """What ``collect`` can be told. Imports no torch: collecting runs where training does not."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+import math
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from training.collection.camera import CameraConfig, VaryConfig
 from training.errors import ConfigError
-from training.settings import plain
+from training.settings import check_range, plain
 
 #: Height of the sun over the horizon, in degrees, by time of day; ``preset`` leaves the weather's.
 SUN_ALTITUDES_DEG: dict[str, float | None] = {
@@ -177,12 +178,7 @@ Exit status: 0 done, 2 something to mend (one line says what), 130 interrupted."
         for flag in ('weathers', 'times', 'cameras'):
             if not getattr(self, flag):
                 raise ConfigError(f'--{flag} is empty: name at least one')
-        for flag in ('routes', 'frames', 'spacing_m', 'timeout_s', 'rate_hz', 'speed_mps'):
-            if getattr(self, flag) <= 0:
-                raise ConfigError(f'--{flag} is {getattr(self, flag)}: give more than 0')
-        for flag in ('drives', 'warmup_ticks', 'contact_sheet', 'wander_m', 'wander_deg'):
-            if getattr(self, flag) < 0:
-                raise ConfigError(f'--{flag} is {getattr(self, flag)}: give 0 or more')
+        self._check_numbers()
         if self.driver == 'place' and self.spacing_m < self.keep.min_move_m and not self.bag.path:
             raise ConfigError(
                 f'--spacing_m {self.spacing_m:g} is less than --keep.min_move_m '
@@ -194,6 +190,21 @@ Exit status: 0 done, 2 something to mend (one line says what), 130 interrupted."
         self._check_split()
         if not 1 <= self.jpeg_quality <= 100:
             raise ConfigError(f'--jpeg_quality is {self.jpeg_quality}: give 1 to 100')
+
+    def _check_numbers(self) -> None:
+        for flag in ('routes', 'frames', 'spacing_m', 'timeout_s', 'rate_hz', 'speed_mps'):
+            if not 0 < getattr(self, flag) < math.inf:
+                raise ConfigError(f'--{flag} is {getattr(self, flag)}: give more than 0')
+        counts = ('drives', 'warmup_ticks', 'contact_sheet', 'wander_m', 'wander_deg')
+        check_range(self, counts, 0)
+        check_range(self, ('timeout_s',), 0, 86_400)
+        check_range(self, ('port',), 0, 65_535)
+        check_range(self, ('seed',), 0, 2**32 - 1)
+        names = [item.name for item in fields(KeepConfig)]
+        check_range(self.keep, names, 0, prefix='keep.')
+        names = [item.name for item in fields(VaryConfig)]
+        check_range(self.vary, names, 0, prefix='vary.')
+        check_range(self.split, ('gap_m',), 0, prefix='split.')
 
     def _check_cameras(self) -> None:
         names = [camera.name for camera in self.cameras]

@@ -30,7 +30,11 @@ def annotated_labels(
     :raises DataError: when neither says, or names labels that the run does not have.
     """
     names = source.annotated or statement.get('annotated', ())
-    if not names or not isinstance(names, (list, tuple)) or set(names) - set(labels):
+    if (
+        not names
+        or not isinstance(names, (list, tuple))
+        or not all(name in labels for name in names)
+    ):
         raise DataError(
             f'{folder}: annotated is {names or "not stated"}; say which of {", ".join(labels)} '
             'this set annotates, with annotated or in dataset.json'
@@ -99,7 +103,7 @@ def _stated_ids(folder: Path, statement: dict[str, Any]) -> dict[str, int]:
         ids = {str(name): int(number) for name, number in table.items()}
         if not all(0 <= number < 256 for number in ids.values()):
             raise ValueError(f'ids are 0-255, not {sorted(ids.values())}')
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(
             f'{folder}/dataset.json: labels is no table of names and ids ({error!r}): write '
             '{"background": 0, "lane_marking": 1, "road": 2}'

@@ -32,7 +32,9 @@ def read_listing(folder: Path) -> Listing | None:
         try:
             line = json.loads(text)
             lines[line['name']] = line
-        except (ValueError, KeyError, TypeError) as error:
+            if not all(isinstance(line.get(key, ''), (str, int)) for key in ('route', 'town')):
+                raise TypeError('route and town are a name or a number')
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(
                 f'{path}, line {number} is no sample ({error}): mend or remove the file'
             ) from error

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from training.data.pictures import read_picture
 from training.errors import DataError
 
 #: Width and height of the pictures that are compared: noise averages away, a car length of motion
@@ -50,7 +51,7 @@ def read_small(paths: Sequence[Path]) -> list[np.ndarray]:
 
 
 def _read_small(path: Path) -> np.ndarray:
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    image = read_picture(path, cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise DataError(f'{path} is not a readable picture: replace or remove it')
     return small_gray(image)

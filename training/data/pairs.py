@@ -22,6 +22,7 @@ from training.data.label_table import annotated_labels, covered_labels, LANE_NAM
 from training.data.listing import read_listing
 from training.data.near_duplicates import distinct, read_small
 from training.data.pair_files import find_pairs, Pair, refuse_without_soft_label
+from training.data.pictures import read_picture
 from training.data.soft_labels import check_statement, read_soft_label
 from training.data.sources import SetConfig
 from training.data.splits import choose_part, spread
@@ -96,7 +97,7 @@ class PairsFolder:
         :raises DataError: when it is unreadable.
         """
         path = self.pairs[index].image
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        image = read_picture(path, cv2.IMREAD_COLOR)
         if image is None:
             raise DataError(f'{path} is not a readable picture: replace or remove it')
         return image
@@ -112,7 +113,7 @@ class PairsFolder:
         return None if path is None else read_soft_label(path, len(self.labels), size)
 
     def _read_mask(self, pair: Pair, size: tuple[int, ...]) -> np.ndarray:
-        raw = cv2.imread(str(pair.mask), cv2.IMREAD_UNCHANGED)
+        raw = read_picture(pair.mask, cv2.IMREAD_UNCHANGED)
         if raw is None or raw.dtype != np.uint8 or raw.ndim != 2:
             raise DataError(f'{pair.mask} is not an 8-bit single-channel PNG of label ids')
         if raw.shape != size:
@@ -154,7 +155,7 @@ def _read_statement(folder: Path) -> dict[str, Any]:
         return {}
     try:
         statement = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f'{path} is not valid JSON ({error}): mend or remove it') from error
     if not isinstance(statement, dict):
         raise DataError(f'{path} does not hold a JSON object: mend or remove it')

@@ -16,6 +16,7 @@ import zipfile
 import cv2
 import numpy as np
 from seg_node.atomic_files import write_bytes, write_text
+from training.data.pictures import read_picture
 from training.errors import DataError
 
 #: States the teacher and its labels; a folder may be without.
@@ -102,7 +103,7 @@ def read_soft_label(path: Path, classes: int, size: tuple[int, int]) -> np.ndarr
 
 
 def _read_picture(path: Path) -> np.ndarray | None:
-    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    picture = read_picture(path, cv2.IMREAD_UNCHANGED)
     if picture is None or picture.ndim != 3 or picture.shape[2] != 3:
         return None
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)

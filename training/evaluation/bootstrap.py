@@ -43,6 +43,7 @@ class BootstrapConfig:
             raise ConfigError(
                 f'--bootstrap.resamples is {self.resamples}: use 20 or more, or 0 for no intervals'
             )
+        check_range(self, ('resamples',), 0, 100_000, prefix='bootstrap.')
         check_range(self, ('block',), 1, prefix='bootstrap.')
         check_range(self, ('seed',), 0, prefix='bootstrap.')
         if not 0 < self.level < 1:
