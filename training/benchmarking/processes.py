@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 import multiprocessing
+from multiprocessing import resource_tracker
 from pathlib import Path
 import signal
 import time
@@ -32,6 +33,7 @@ class CaseProcess:
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(theirs, case, cache), daemon=True)
         start_s = time.perf_counter()
+        resource_tracker.ensure_running()  # it unblocks signals, so before they are blocked
         # Ctrl-C is for us, amid its imports too; what is blocked here stays so there
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
