@@ -71,16 +71,16 @@ def _forgetting(results: Results) -> list[str]:
 def _costs(results: Results, arms: Sequence[str], shots: Sequence[int], title: str) -> Table:
     rows = []
     for arm in arms:
-        # not of all: one that shared its core with others would pass for the arm's own slowness
-        found = [figures for k in shots for figures in results.get((arm, k), ())[:1]]
+        draws = list(zip(*(results[arm, k] for k in shots if (arm, k) in results), strict=False))
+        found = [figures for draw in draws for figures in draw]
         rows.append(
             [
                 ARMS[arm].title,
                 f'{found[0]["trainable"]:,}',
-                *(
-                    _median(found, name, digits)
-                    for name, digits in (('step_ms', 0), ('adapt_s', 1), ('peak_memory_mib', 0))
-                ),
+                # what shared its core with others would pass for the arm's own slowness
+                _least_median(draws, 'step_ms', 0),
+                _least_median(draws, 'adapt_s', 1),
+                _least_median([found], 'peak_memory_mib', 0),
                 f'{max(figures["kept_bytes"] for figures in found) / 1e3:,.0f}',
                 f'{found[0]["learning_rate"]:g}' if ARMS[arm].is_trained else '–',
             ]
@@ -91,14 +91,16 @@ def _costs(results: Results, arms: Sequence[str], shots: Sequence[int], title: s
     )  # fmt: skip
     notes = [
         'a step holds reading and augmenting of its batch; the memory is that of the whole '
-        'process, torch and its libraries included; medians over k, of the first draw'
+        'process, torch and its libraries included; medians over k; times of '
+        'the draw that the machine was least busy with'
     ]
     return Table(f'{title}: what it costs', columns, rows, notes)
 
 
-def _median(found: Sequence[Mapping[str, Any]], name: str, digits: int) -> str:
-    values = [figures[name] for figures in found if figures[name] is not None]
-    return f'{statistics.median(values):,.{digits}f}' if values else '–'
+def _least_median(draws: Sequence[Sequence[Mapping[str, Any]]], name: str, digits: int) -> str:
+    known = [[figures[name] for figures in draw if figures[name] is not None] for draw in draws]
+    medians = [statistics.median(values) for values in known if values]
+    return f'{min(medians):,.{digits}f}' if medians else '–'
 
 
 def draw_curves(results: Results, title: str, path: Path) -> Path:
