@@ -137,8 +137,11 @@ def test_carla_lane_drives_in_the_small_simulator(tmp_path, domain_id) -> None:
         assert node.stop() == 0
         probe.close()
     stamps = {stamp_ns(image) for image in images}
-    assert {stamp_ns(mask) for mask in masks} <= stamps
-    assert {stamp_ns(truth) for truth in truths} <= stamps
+    # the node may have found the camera before the probe did
+    for results in (masks, truths):
+        later = [stamp_ns(result) for result in results if stamp_ns(result) >= min(stamps)]
+        assert len(later) > 5
+        assert set(later) <= stamps
     assert {(mask.height, mask.width, mask.encoding) for mask in masks} == {(180, 320, 'mono8')}
     assert {mask.header.frame_id for mask in masks} == {'ego/bumper_optical'}
     log = node.log.read_text()
