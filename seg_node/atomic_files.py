@@ -24,10 +24,10 @@ def replacing(path: Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f'.{path.stem[:40]}-{secrets.token_hex(6)}{path.suffix}')
-    # Created by us, for then the umask gives the permissions; reading it would change it for a
-    # moment for every thread.
-    temporary.touch(exist_ok=False)
     try:
+        # Created by us, for then the umask gives the permissions; reading it would change it for
+        # a moment for every thread. Within the try: Ctrl-C may come right after it.
+        temporary.touch(exist_ok=False)
         yield temporary
         sync(temporary)
         temporary.replace(path)

@@ -47,6 +47,40 @@ def test_an_exception_leaves_the_old_content_and_nothing_else(tmp_path: Path, er
     assert names(tmp_path) == ['kept.json']
 
 
+class _CtrlC:
+    """Raises KeyboardInterrupt before the n-th line that is run, wherever that is."""
+
+    def __init__(self, lines: int) -> None:
+        self._left = lines
+
+    def __call__(self, frame, event, _):
+        if event == 'line':
+            self._left -= 1
+            if self._left < 0:
+                raise KeyboardInterrupt
+        return self
+
+
+def test_ctrl_c_at_any_line_leaves_the_old_or_the_new_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / 'kept.json'
+    found, lines, interrupted = set(), 0, True
+    traced = sys.gettrace()
+    while interrupted:
+        path.write_text('old')
+        sys.settrace(_CtrlC(lines))
+        try:
+            write_text(path, 'the new one')
+            interrupted = False
+        except KeyboardInterrupt:
+            lines += 1
+        finally:
+            sys.settrace(traced)
+        assert names(tmp_path) == ['kept.json'], lines
+        found.add((interrupted, path.read_text()))
+    assert found == {(True, 'old'), (True, 'the new one'), (False, 'the new one')}
+    assert lines > 30
+
+
 def test_a_kill_leaves_the_old_content(tmp_path: Path) -> None:
     path = tmp_path / 'kept.json'
     path.write_text('old')
