@@ -1,5 +1,6 @@
 """Bundles made by hand for tests: their networks are simple enough to know every answer."""
 
+from dataclasses import replace
 from pathlib import Path
 import tempfile
 
@@ -48,6 +49,27 @@ def make_bundle(
             output=OutputSpec(lane_threshold=0.5),
         )
         return save_bundle(folder, manifest, sources)
+
+
+def bundle_of(folder: Path, network: bytes) -> ModelBundle:
+    """Write a bundle around the bytes of a network; it is whole, whatever they are."""
+    folder.mkdir(exist_ok=True)
+    path = folder.with_suffix('.onnx')
+    path.write_bytes(network)
+    entry = describe_file(path.parent, path.name, format='onnx', precision='fp32', engines=ENGINES)
+    manifest = Manifest(
+        name='broken',
+        files=(replace(entry, path='model.onnx'),),
+        input=InputSpec(width=64, height=32),
+    )
+    for old in folder.iterdir():
+        old.unlink()
+    return save_bundle(folder, manifest, {'model.onnx': path})
+
+
+def random_batch(seed: int = 0, height: int = 32, width: int = 64) -> np.ndarray:
+    """Return a picture of noise as engines take it, (1, H, W, 3) uint8 BGR."""
+    return np.random.default_rng(seed).integers(0, 256, (1, height, width, 3), np.uint8)
 
 
 def brightness_network(

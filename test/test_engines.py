@@ -1,26 +1,13 @@
 """One contract for every engine; each engine that is installed must keep it."""
 
-import dataclasses
 import importlib.util
-import logging
-import os
-from pathlib import Path
-import subprocess
-import sys
 
-from bundles import brightness_network, ENGINES, make_bundle
+from bundles import brightness_network, bundle_of, ENGINES, make_bundle, random_batch
 import numpy as np
 import onnx
 import pytest
-from seg_node.bundle import describe_file, Manifest, ModelBundle, save_bundle
-from seg_node.cache import cache_folder
-from seg_node.engines import choice_cache, Engine, EngineError, load_engine
-from seg_node.engines.selection import find_candidates
-from seg_node.preprocess import InputSpec
-
-
-def random_batch(seed: int = 0, height: int = 32, width: int = 64) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (1, height, width, 3), np.uint8)
+from seg_node.bundle import ModelBundle
+from seg_node.engines import Engine, EngineError, load_engine
 
 
 def expected_scores(batch: np.ndarray) -> np.ndarray:
@@ -55,22 +42,6 @@ BROKEN_NETWORKS = {
     'any batch': lambda: network_with_input('N', 32, 64, 3),
     'any rank': lambda: network_with_input(),
 }
-
-
-def bundle_of(folder: Path, network: bytes) -> ModelBundle:
-    """Write a bundle around the bytes of a network; it is whole, whatever they are."""
-    folder.mkdir(exist_ok=True)
-    path = folder.with_suffix('.onnx')
-    path.write_bytes(network)
-    entry = describe_file(path.parent, path.name, format='onnx', precision='fp32', engines=ENGINES)
-    manifest = Manifest(
-        name='broken',
-        files=(dataclasses.replace(entry, path='model.onnx'),),
-        input=InputSpec(width=64, height=32),
-    )
-    for old in folder.iterdir():
-        old.unlink()
-    return save_bundle(folder, manifest, {'model.onnx': path})
 
 
 class EngineContract:
@@ -197,194 +168,3 @@ def test_engines_agree(tiny_bundle: ModelBundle) -> None:
     ]
     for other in scores[1:]:
         assert np.abs(other - scores[0]).max() <= 1
-
-
-def test_tensorrt_says_why_it_is_not_there(tiny_bundle: ModelBundle, tmp_path) -> None:
-    if importlib.util.find_spec('tensorrt'):
-        pytest.skip('tensorrt is installed')
-    with pytest.raises(EngineError, match='nothing for engine tensorrt'):
-        load_engine(tiny_bundle, 'tensorrt')
-
-
-@pytest.mark.parametrize(
-    ('request_', 'words'),
-    [
-        ({'engine': 'caffe'}, "engine 'caffe' is unknown: use auto, onnxruntime"),
-        ({'precision': 'fp8'}, "precision 'fp8' is unknown: use auto, fp32"),
-        ({'precision': 'int8'}, 'has nothing for engine auto with precision int8'),
-    ],
-)
-def test_requests_that_cannot_be_met(tiny_bundle: ModelBundle, request_, words) -> None:
-    with pytest.raises(EngineError, match=words):
-        load_engine(tiny_bundle, **request_)
-
-
-def test_auto_measures_once_and_says_what_it_chose(tiny_bundle: ModelBundle, caplog) -> None:
-    if len(find_candidates(tiny_bundle)) < 2:
-        pytest.skip('only one engine is installed')
-    cached = cache_folder() / 'engine_choices.json'
-    cached.unlink(missing_ok=True)
-    with caplog.at_level(logging.INFO):
-        first = load_engine(tiny_bundle).description
-    assert 'fastest of' in caplog.text
-    assert ' ms' in caplog.text
-    caplog.clear()
-    with caplog.at_level(logging.INFO):
-        assert load_engine(tiny_bundle).description == first
-    assert 'measured here before' in caplog.text
-    cached.write_text('{"half a fi')
-    assert load_engine(tiny_bundle).infer(random_batch()).shape == (1, 3, 32, 64)
-    assert cached.read_text().endswith('}')
-
-
-def test_torch_is_never_the_choice_of_auto(tiny_bundle: ModelBundle) -> None:
-    assert 'torch' not in {candidate.engine for candidate in find_candidates(tiny_bundle)}
-
-
-@pytest.mark.parametrize('error', ['ImportError', 'OSError', 'AttributeError'])
-def test_a_broken_library_is_left_out_of_auto(
-    tiny_bundle: ModelBundle, tmp_path, error: str
-) -> None:
-    (tmp_path / 'openvino').mkdir()
-    (tmp_path / 'openvino' / '__init__.py').write_text(f'raise {error}("no libtbb.so.12")')
-    code = (
-        'import sys\n'
-        'from seg_node.bundle import ModelBundle\n'
-        'from seg_node.engines import EngineError, load_engine\n'
-        'bundle = ModelBundle.load(sys.argv[1])\n'
-        'print(load_engine(bundle).description)\n'
-        'try:\n'
-        '    load_engine(bundle, "openvino")\n'
-        'except EngineError as error:\n'
-        '    print("refused", error)\n'
-    )
-    root = Path(__file__).resolve().parents[1]
-    done = subprocess.run(
-        [sys.executable, '-c', code, str(tiny_bundle.folder)],
-        env={**os.environ, 'PYTHONPATH': f'{tmp_path}{os.pathsep}{root}'},
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.stdout.startswith('onnxruntime'), done.stderr
-    assert 'no libtbb.so.12' in done.stderr
-    assert done.stdout.splitlines()[1].startswith('refused')
-    assert 'no libtbb.so.12' in done.stdout
-
-
-def test_a_processor_that_does_not_answer_has_no_half_precision(
-    tiny_bundle: ModelBundle, monkeypatch, caplog
-) -> None:
-    pytest.importorskip('openvino')
-    monkeypatch.setattr('seg_node.engines.openvino_engine.has_bf16', lambda: 1 / 0)
-    found = find_candidates(tiny_bundle, 'openvino')
-    assert {candidate.precision for candidate in found} == {'fp32'}
-    assert 'half precision of openvino left out: division by zero' in caplog.text
-
-
-def test_a_remembered_engine_that_fails_is_measured_again(
-    tiny_bundle: ModelBundle, monkeypatch, caplog
-) -> None:
-    if len(find_candidates(tiny_bundle)) < 2:
-        pytest.skip('only one engine is installed')
-    monkeypatch.setattr(choice_cache, 'recall', lambda key: 'openvino fp32')
-    monkeypatch.setattr(
-        'seg_node.engines.openvino_engine.OpenVinoEngine.__init__', lambda *_: 1 / 0
-    )
-    assert load_engine(tiny_bundle).description.startswith('onnxruntime')
-    assert 'ZeroDivisionError' in caplog.text
-
-
-def test_a_library_from_another_distribution_has_a_version_too(monkeypatch) -> None:
-    first = choice_cache.key_of('digest', '', 0, ['a'], ['no_such_distribution'])
-    assert 'no_such_distribution unknown' in first
-
-
-def shuffling_network() -> onnx.ModelProto:
-    """Return convolutions between the reshaping, slicing and resizing that our exports hold."""
-    random = np.random.default_rng(0)
-    constants = {
-        'back': np.array([-1], np.int64),
-        'before': np.array([-5], np.int64),
-        'one': np.array([1], np.int64),
-        'weight': random.normal(0, 0.3, (4, 3, 3, 3)).astype(np.float32),
-        'bias': random.normal(0, 1, 4).astype(np.float32),
-        'up': random.normal(0, 0.3, (4, 3, 2, 2)).astype(np.float32),
-        'halves': np.array([1, 1, 0.5, 0.5], np.float32),
-        'scale': np.float32(1 / 64),
-        'shape': np.array([1, 3, 32, 64], np.int64),
-        'half': np.float32(127.5),
-    }
-    node = onnx.helper.make_node
-    plain = {'strides': [1, 1], 'dilations': [1, 1], 'pads': [1] * 4}
-    nodes = [
-        node('Transpose', ['frame'], ['planes'], perm=[0, 3, 1, 2]),
-        node('Cast', ['planes'], ['floats'], to=onnx.TensorProto.FLOAT),
-        node('Slice', ['floats', 'back', 'before', 'one', 'back'], ['turned']),
-        node('Mul', ['turned', 'scale'], ['small']),
-        node('Conv', ['small', 'weight', 'bias'], ['features'], **plain),
-        node('Relu', ['features'], ['positive']),
-        node('Resize', ['positive', '', 'halves'], ['coarse'], mode='linear'),
-        node('ConvTranspose', ['coarse', 'up'], ['fine'], **{**plain, 'strides': [2, 2],
-             'pads': [0] * 4}),
-        node('Reshape', ['fine', 'shape'], ['logits']),
-        node('Sigmoid', ['logits'], ['certain']),
-        node('Mul', ['certain', 'half'], ['levels']),
-        node('Cast', ['levels'], ['scores'], to=onnx.TensorProto.UINT8),
-    ]  # fmt: skip
-    graph = onnx.helper.make_graph(
-        nodes,
-        'shuffling',
-        [onnx.helper.make_tensor_value_info('frame', onnx.TensorProto.UINT8, (1, 32, 64, 3))],
-        [onnx.helper.make_tensor_value_info('scores', onnx.TensorProto.UINT8, (1, 3, 32, 64))],
-        [onnx.numpy_helper.from_array(np.asarray(v), name) for name, v in constants.items()],
-    )
-    opset = onnx.helper.make_opsetid('', 18)
-    return onnx.helper.make_model(graph, opset_imports=[opset], ir_version=9)
-
-
-def shuffled_scores(device: str, dtype: str) -> np.ndarray:
-    """Return what the torch engine's graph makes of a picture."""
-    torch = pytest.importorskip('torch', reason='torch is not installed')
-    from seg_node.engines.torch_engine import Graph
-
-    graph = Graph(shuffling_network().graph, device, getattr(torch, dtype))
-    with torch.inference_mode():
-        return graph.run(torch.from_numpy(random_batch()).to(device))
-
-
-def test_torch_computes_what_onnxruntime_does(tmp_path: Path) -> None:
-    bundle = bundle_of(tmp_path / 'bundle', shuffling_network().SerializeToString())
-    expected = load_engine(bundle, 'onnxruntime', 'fp32').infer(random_batch()).astype(int)
-    assert expected.std() > 5
-    assert np.abs(shuffled_scores('cpu', 'float32').numpy() - expected).max() <= 1
-    # convolutions alone are in half precision, so that little is lost
-    assert np.abs(shuffled_scores('cpu', 'bfloat16').numpy() - expected).max() <= 4
-
-
-def test_torch_never_reads_back_from_the_device_within_a_frame() -> None:
-    """What a graph captured on a GPU must not do; tensors without data raise when read."""
-    scores = shuffled_scores('meta', 'float16')
-    assert tuple(scores.shape) == (1, 3, 32, 64)
-
-
-@pytest.mark.parametrize('precision', ['fp32', 'bf16', 'fp16'])
-def test_torch_on_cuda_replays_a_captured_graph(tmp_path: Path, precision: str) -> None:
-    torch = pytest.importorskip('torch', reason='torch is not installed')
-    if not torch.cuda.is_available():
-        pytest.skip('there is no NVIDIA GPU here')
-    bundle = bundle_of(tmp_path / 'bundle', shuffling_network().SerializeToString())
-    expected = shuffled_scores('cpu', 'float32').numpy().astype(int)
-    engine = load_engine(bundle, 'torch', precision)
-    assert 'cuda' in engine.description
-    assert engine._run._captured is not None
-    first = engine.infer(random_batch()).copy()
-    engine.infer(random_batch(1))
-    assert np.array_equal(engine.infer(random_batch()), first)
-    assert np.abs(first - expected).max() <= {'fp32': 1, 'bf16': 4, 'fp16': 2}[precision]
-
-
-def test_half_precision_in_torch_is_for_gpus(tiny_bundle: ModelBundle) -> None:
-    torch = pytest.importorskip('torch', reason='torch is not installed')
-    if torch.cuda.is_available():
-        pytest.skip('there is an NVIDIA GPU here')
-    with pytest.raises(EngineError, match='nothing for engine torch with precision fp16'):
-        load_engine(tiny_bundle, 'torch', 'fp16')

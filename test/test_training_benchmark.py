@@ -9,14 +9,13 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
-from bundles import make_bundle
+from bundles import bundle_of, make_bundle
 import cv2
 import numpy as np
 import onnx
 from peer_networks import write_peer
 import pytest
 from rendered_roads import write_pairs
-from test_engines import bundle_of
 
 pytest.importorskip('torch', reason='training needs torch')
 from rich.console import Console

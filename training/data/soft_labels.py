@@ -87,7 +87,7 @@ def read_soft_label(path: Path, classes: int, size: tuple[int, int]) -> np.ndarr
     :param size: height and width of the picture that it belongs to.
     :raises DataError: naming the file, when it is unreadable or of another shape.
     """
-    soft = _read_array(path) if path.suffix == '.npz' else _read_picture(path)
+    soft = _read_array(path) if path.suffix == '.npz' else _read_colours(path)
     expected = (*size, classes)
     if soft is None or soft.dtype != np.uint8:
         raise DataError(
@@ -102,7 +102,7 @@ def read_soft_label(path: Path, classes: int, size: tuple[int, int]) -> np.ndarr
     return soft
 
 
-def _read_picture(path: Path) -> np.ndarray | None:
+def _read_colours(path: Path) -> np.ndarray | None:
     picture = read_picture(path, cv2.IMREAD_UNCHANGED)
     if picture is None or picture.ndim != 3 or picture.shape[2] != 3:
         return None
