@@ -55,3 +55,31 @@ def test_workers_are_no_copies_of_the_training_and_end_with_it(tmp_path):
     finally:
         for pid in parents_in(training.pid):
             os.kill(pid, signal.SIGKILL)
+
+
+def test_ctrl_c_while_the_server_imports_is_one_line(tmp_path):
+    """A terminal tells every process of the group, also those that are not up yet."""
+    settings = str(write_config(tiny_config(tmp_path, workers=1), tmp_path / 'c.json'))
+    training = subprocess.Popen(
+        [sys.executable, '-m', 'training', 'train', settings],
+        cwd=REPOSITORY,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+    def server_imports():
+        commands = [Path(f'/proc/{pid}/cmdline') for pid in parents_in(training.pid)]
+        return any(b'forkserver' in path.read_bytes() for path in commands)
+
+    try:
+        wait_until(server_imports, 90)
+        time.sleep(0.5)  # of two to four seconds that it takes
+        os.killpg(training.pid, signal.SIGINT)
+        told = training.communicate(timeout=60)[1]
+        assert training.returncode == 130
+        assert told.splitlines()[-1].startswith('interrupted')
+        assert 'Traceback' not in told
+    finally:
+        for pid in parents_in(training.pid):
+            os.kill(pid, signal.SIGKILL)

@@ -24,6 +24,7 @@ from training.loop.resuming import checkpoint_to_resume, epoch_after, refuse_oth
 from training.loop.schedule import total_steps
 from training.loop.start import build_network
 from training.loop.trainer import make_trainer, prepare_process
+from training.loop.workers import wait_for_server
 from training.provenance import describe_cost, describe_run
 from training.runs import FACTS, read_facts, starting_shape
 
@@ -57,6 +58,8 @@ def train(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
         _write(facts, config)
         if not quiet and writes_files():
             _tell_cost(facts)
+        if config.workers:
+            wait_for_server()
         _fit(trainer, module, data, checkpoint)
         facts |= _results(trainer, best, meter, facts.get('resources', {}))
         _write(facts, config)

@@ -1,7 +1,7 @@
 """The processes that read and augment; what they import is imported in each of them."""
 
 import multiprocessing
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 import os
@@ -91,6 +91,32 @@ def _end_after(parent: BaseProcess) -> None:
 
 
 def start_server() -> None:
-    """Let the server import what workers need, while the training gets ready."""
+    """
+    Let the server import what workers need, while the training gets ready.
+
+    Ctrl+C is for the training: the server ignores it, but only once it has imported. Blocked from
+    its start on, there as in its workers, it no longer ends that import with a traceback.
+    """
     worker_context()
-    forkserver.ensure_running()
+    resource_tracker.ensure_running()  # which unblocks Ctrl+C at its own start, but not later
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def wait_for_server() -> None:
+    """
+    Return when the server has imported; Ctrl+C ends the wait.
+
+    Workers asked for before that would come up after a training that was interrupted meanwhile,
+    and tell in a traceback each that its semaphores are gone. The process of this wait has none.
+    """
+    process = worker_context().Process(target=_end_at_once)
+    process.start()
+    process.join()
+
+
+def _end_at_once() -> None:
+    pass
