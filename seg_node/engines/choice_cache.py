@@ -10,6 +10,9 @@ from seg_node.machine import library_version, machine_key
 
 _log = logging.getLogger(__name__)
 
+#: How a choice was made, part of its key: those made otherwise are made again.
+_METHOD = 'least time by turns'
+
 
 def key_of(
     digest: str, adapter: str, threads: int, candidates: list[str], libraries: list[str]
@@ -25,7 +28,7 @@ def key_of(
     """
     # the same module may come from another distribution, as onnxruntime-gpu
     versions = [f'{library} {library_version(library) or "unknown"}' for library in libraries]
-    return json.dumps([digest, adapter, threads, candidates, versions, machine_key()])
+    return json.dumps([_METHOD, digest, adapter, threads, candidates, versions, machine_key()])
 
 
 def recall(key: str) -> str | None:
