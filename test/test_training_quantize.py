@@ -194,6 +194,7 @@ def test_every_method_is_told_of_and_only_the_right_ones_enter(config, trained, 
             methods=('entropy', 'percentile', 'accuracy', 'qat', 'dynamic', 'tensorrt'),
             fallback=FallbackConfig(agreement=1.0, max_layers=1),
             qat=QatConfig(steps=2, batch_size=2),
+            calibration=CalibrationConfig(frames=10, histogram_frames=8),
             report=report,
         ),
         quiet=True,
@@ -207,6 +208,16 @@ def test_every_method_is_told_of_and_only_the_right_ones_enter(config, trained, 
     assert not variants['onnxruntime dynamic']['enters']
     assert 'not run on TensorRT' in variants['tensorrt symmetric']['gate']['reasons'][0]
     assert variants['openvino qat']['facts']['steps'] == 2
+    common = result['models'][0]['calibration']
+    for name in ('onnxruntime entropy', 'onnxruntime percentile', 'openvino percentile'):
+        own = variants[name]['facts']['calibration']
+        assert (common['frames'], own['frames'], sum(own['strata'].values())) == (10, 8, 8)
+        assert own['sha256'] != common['sha256']
+    assert 'calibration' not in variants['onnxruntime accuracy']['facts']
+    entered = ModelBundle.load(tmp_path / 'other').manifest.provenance['quantization']
+    for engine in ENGINES:
+        if entered[engine]['method'] in ('entropy', 'percentile'):
+            assert entered[engine]['calibration']['frames'] == 8
     kept = variants['onnxruntime accuracy']['facts']['layers_in_fp32']
     assert len(kept) == 1
     model = onnx.load(report / 'variants' / 'base' / 'onnxruntime_accuracy' / 'model.int8.onnx')

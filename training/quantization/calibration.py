@@ -1,5 +1,6 @@
 """Frames that show the layers what values they will see: from the target domain, of all kinds."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 import hashlib
@@ -33,13 +34,18 @@ class Calibration:
     Calibration frames as the network gets them.
 
     :param batches: uint8 (1, H, W, 3) BGR each.
-    :param strata: how many of each kind there are.
+    :param kinds: of each of them.
     :param sets: where they are from.
     """
 
     batches: tuple[np.ndarray, ...]
-    strata: dict[str, int]
+    kinds: tuple[str, ...]
     sets: tuple[str, ...]
+
+    @property
+    def strata(self) -> dict[str, int]:
+        """Return how many of each kind there are, in the order of their coming."""
+        return dict(Counter(self.kinds))
 
     @property
     def sha256(self) -> str:
@@ -49,9 +55,14 @@ class Calibration:
             digest.update(batch.tobytes())
         return digest.hexdigest()
 
-    def some(self, count: int) -> tuple[np.ndarray, ...]:
+    def some(self, count: int) -> 'Calibration':
         """Return no more than so many of the frames, spread evenly."""
-        return tuple(self.batches[index] for index in evenly(len(self.batches), count))
+        chosen = evenly(len(self.batches), count)
+        return replace(
+            self,
+            batches=tuple(self.batches[index] for index in chosen),
+            kinds=tuple(self.kinds[index] for index in chosen),
+        )
 
     def facts(self) -> dict[str, Any]:
         """Return what a bundle states of it."""
@@ -105,13 +116,13 @@ def calibration_of(folders: Sequence[PairsFolder], count: int, spec: InputSpec) 
             strata.setdefault(name, []).extend(members)
     sizes = [len(members) for members in strata.values()]
     shares = _shares(sizes, min(count, sum(sizes)))
-    batches, taken = [], {}
+    batches, kinds = [], []
     for (name, members), share in zip(strata.items(), shares, strict=True):
         for index in evenly(len(members), share):
             folder, picture = members[index]
             batches.append(preprocess(Frame(folder.read_image(picture)), spec)[0])
-        taken[name] = share
-    return Calibration(tuple(batches), taken, tuple(map(name_of_set, folders)))
+            kinds.append(name)
+    return Calibration(tuple(batches), tuple(kinds), tuple(map(name_of_set, folders)))
 
 
 _Members = list[tuple[PairsFolder, int]]

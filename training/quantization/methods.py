@@ -81,7 +81,7 @@ class Workshop:
     def sensitivities(self) -> list[Sensitivity]:
         """Return the layers of the model, the most sensitive one first; found once."""
         if not self._ranked:
-            frames = self.calibration.some(SENSITIVITY_FRAMES)
+            frames = self.calibration.some(SENSITIVITY_FRAMES).batches
             threshold = self.bundle.manifest.output.lane_threshold
             with TemporaryDirectory() as folder:
                 rounded = Path(folder, 'rounded.onnx')
@@ -136,18 +136,20 @@ def make_variants(work: Workshop) -> Iterator[Variant]:
 def _static(work: Workshop, engine: str, method: str) -> Variant | None:
     if engine == 'openvino' and method == 'entropy':
         return None  # NNCF has no such calibration
-    frames = work.calibration.batches
+    calibration, facts = work.calibration, {}
     if method in _HISTOGRAMS:
-        frames = work.calibration.some(work.config.calibration.histogram_frames)
+        calibration = calibration.some(work.config.calibration.histogram_frames)
+    if len(calibration.batches) < len(work.calibration.batches):
+        facts = {'calibration': calibration.facts()}  # where it is not that of the others
     paths = work.paths(engine, method)
-    work.quantize(engine, paths[0], frames, method)
-    return Variant(engine, method, 'int8', paths)
+    work.quantize(engine, paths[0], calibration.batches, method)
+    return Variant(engine, method, 'int8', paths, facts=facts)
 
 
 def _accuracy_aware(work: Workshop, engine: str, method: str) -> Variant | None:
     """Return minmax with its most sensitive layers in fp32; None where none needs to be."""
     fallback, threshold = work.config.fallback, work.bundle.manifest.output.lane_threshold
-    frames = work.calibration.some(FRAMES)
+    frames = work.calibration.some(FRAMES).batches
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         trials = count()
