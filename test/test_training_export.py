@@ -1,4 +1,5 @@
 from dataclasses import replace
+import importlib.util
 import json
 import resource
 import shutil
@@ -11,7 +12,7 @@ import pytest
 from rendered_roads import render_road
 from safetensors.numpy import load_file
 from seg_node.bundle import ModelBundle
-from seg_node.engines import load_engine
+from seg_node.engines import EngineError, load_engine
 from seg_node.frame import Frame
 from seg_node.labels import LANE_LABELS
 from seg_node.preprocess import InputSpec
@@ -184,6 +185,24 @@ def test_failed_parity_leaves_no_bundle(run_config, monkeypatch, tmp_path):
             quiet=True,
         )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_engine_that_could_not_be_checked_is_not_offered(run_config, monkeypatch, tmp_path):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        'training.engine_figures.importlib.util.find_spec',
+        lambda name: None if name == 'openvino' else found(name),
+    )
+    config = ExportConfig(
+        run=run_config.folder, output=tmp_path / 'bundle', data_root=run_config.data_root
+    )
+    result = export(config, quiet=True)
+    assert set(result['parity_max_difference']) == {'onnxruntime', 'torch'}
+    assert 'openvino is not installed' in result['warnings'][0]
+    bundle = ModelBundle.load(config.output)
+    assert bundle.manifest.files[0].engines == ('onnxruntime', 'torch', 'tensorrt')
+    with pytest.raises(EngineError, match='has nothing for engine openvino'):
+        load_engine(bundle, 'openvino')
 
 
 def test_a_run_without_lane_marking_is_no_bundle(tmp_path):

@@ -36,6 +36,24 @@ def test_stated_metrics_are_those_measured(measured):
         assert measured[0][name] == pytest.approx(value, abs=2e-3)
 
 
+@pytest.mark.parametrize('engine', ['onnxruntime', 'openvino'])
+@pytest.mark.parametrize(
+    ('adapter', 'path', 'hold_out'), [('', 'carla_town_a', 100), ('track', 'track_tape', 20)]
+)
+def test_int8_measures_what_its_bundle_states(shared_data, engine, adapter, path, hold_out):
+    """What ``night`` was judged on is rendered, and not here; test_shipped_int8.py runs it."""
+    config = EvaluateConfig(
+        model=BUNDLE, adapter=adapter, data_root=shared_data, engine=engine, precision='int8',
+        sets=(SetConfig(path=path, annotated=('lane_marking',), part='held_out',
+                        hold_out=hold_out),),
+    )  # fmt: skip
+    (measured,) = evaluate(config, quiet=True)['sets']
+    (stated,) = ModelBundle.load(BUNDLE).select(engine, 'int8', adapter)
+    assert stated.metrics['lane_iou'] > 0.7
+    for name, value in stated.metrics.items():
+        assert measured[name] == pytest.approx(value, abs=3e-3)
+
+
 def test_finds_lanes_in_the_held_out_drive_and_on_a_track_it_never_saw(measured):
     assert measured[0]['lane_iou'] > 0.75
     assert measured[0]['lane_f1_3px'] > 0.95

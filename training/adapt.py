@@ -19,6 +19,7 @@ from training.engine_figures import (
     loaded_engines,
     measure_engine,
     real_batches,
+    warn_of_unchecked,
 )
 from training.errors import ConfigError
 from training.merge_gate import check_parity
@@ -76,6 +77,7 @@ def _adapt(config: AdaptConfig, quiet: bool) -> dict[str, Any]:
         save_bundle(config.target, *_extended(home, config.name, adapter, staged))
     threshold = base.bundle.manifest.output.lane_threshold
     result = result_of(config, adapter, made, cost, threshold)
+    result['warnings'] += warn_of_unchecked(parity)
     return result | {'parity_max_difference': parity, 'latency_ms': latency_ms}
 
 

@@ -12,7 +12,7 @@ from training.adapt_config import AdaptConfig
 from training.adapter_files import AdapterFiles
 from training.base_model import BaseModel
 from training.data.pairs import PairsFolder
-from training.engine_figures import describe_conditions, name_of_set
+from training.engine_figures import describe_conditions, name_of_set, offered_engines
 from training.models.cost import count_parameters
 from training.runs import Run
 from training.settings import plain
@@ -68,6 +68,7 @@ def with_figures(
     graph, *others = adapter.files
     measured = replace(
         graph,
+        engines=offered_engines(latency_ms),
         metrics=after[0],
         latency_ms=latency_ms,
         measured_on=describe_conditions(sets[:1]),

@@ -1,10 +1,8 @@
 """What a bundle does on this machine: its engines, their speed, its metrics."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 import importlib.util
-import statistics
-import time
 
 import numpy as np
 from seg_node.bundle import ModelBundle
@@ -17,6 +15,7 @@ from training.data.pairs import PairsFolder
 from training.evaluation.counts import pool
 from training.evaluation.measure import measure
 from training.evaluation.models import BundleSegmenter
+from training.quantization.timing import time_by_turns
 
 #: Engines that run the exported file; TensorRT cannot be checked without an NVIDIA GPU.
 CHECKED = ('onnxruntime', 'openvino', 'torch')
@@ -46,18 +45,30 @@ def real_batches(folder: PairsFolder, spec: InputSpec) -> list[np.ndarray]:
     return [preprocess(frame, spec)[0] for frame in frames]
 
 
-def latencies_ms(engines: dict[str, Engine], batch: np.ndarray) -> dict[str, float]:
-    """Return the median inference time of each engine."""
-    return {name: _time_ms(engine, batch) for name, engine in engines.items()}
+def latencies_ms(engines: Mapping[str, Engine], batch: np.ndarray) -> dict[str, float]:
+    """Return the median inference time of each engine, taken by turns."""
+    timed = time_by_turns(engines, batch, _TIMED_RUNS)
+    return {name: round(latency.p50_ms, 1) for name, latency in timed.items()}
 
 
-def _time_ms(engine: Engine, batch: np.ndarray) -> float:
-    times_ms = []
-    for _ in range(_TIMED_RUNS):
-        start_s = time.perf_counter()
-        engine.infer(batch)
-        times_ms.append((time.perf_counter() - start_s) * 1e3)
-    return round(statistics.median(times_ms), 1)
+def offered_engines(checked: Collection[str]) -> tuple[str, ...]:
+    """
+    Return the engines that a file is declared for: nobody is given one that was not checked here.
+
+    :param checked: names of those that computed what torch does. TensorRT is declared without, for
+        the node says itself that it was not run.
+    """
+    return tuple(name for name in ENGINES if name in checked or name not in CHECKED)
+
+
+def warn_of_unchecked(checked: Collection[str]) -> list[str]:
+    """Return what people should know of engines that are not installed, so not checked."""
+    missing = [name for name in CHECKED if name not in checked]
+    return [
+        f'{name} is not installed, so the file was not checked on it and is not offered to it: '
+        f'pip install {name}, and write it again'
+        for name in missing
+    ]
 
 
 def measure_engine(

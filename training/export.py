@@ -35,7 +35,9 @@ from training.engine_figures import (
     latencies_ms,
     loaded_engines,
     measure_engine,
+    offered_engines,
     real_batches,
+    warn_of_unchecked,
 )
 from training.errors import ConfigError
 from training.export_config import ExportConfig
@@ -93,6 +95,7 @@ def _export(config: ExportConfig, quiet: bool) -> dict[str, Any]:
         'parity_max_difference': parity,
         'metrics': metrics,
         'latency_ms': latency_ms,
+        'warnings': warn_of_unchecked(parity),
     }
 
 
@@ -164,6 +167,7 @@ def _with_measurements(
     model, *others = manifest.files
     measured = replace(
         model,
+        engines=offered_engines(latency_ms),
         metrics=dict(metrics),
         latency_ms=dict(latency_ms),
         measured_on=describe_conditions(folders),
@@ -182,3 +186,5 @@ def show(result: dict[str, Any], console: Console) -> None:
         if value is not None:
             table.add_row(name, str(value))
     console.print(table)
+    for warning in result['warnings']:
+        console.print(f'warning: {warning}')
