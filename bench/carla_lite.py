@@ -18,6 +18,8 @@ from bench.results import Table
 _START_TIMEOUT_S = 60.0
 _WARM_UP_TICKS = 10
 _STEP_S = 0.05
+#: The cheapest to draw, and the dearest: wet ground, streaks of rain, headlights.
+_WEATHERS = ('ClearNoon', 'HardRainNight')
 
 #: Serves like ``python -m carla_lite``, but all cameras send one picture that was drawn before.
 _STILL_SERVER = """
@@ -59,9 +61,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     real = [sys.executable, '-m', 'carla_lite', '--town', options.town]
     with _serving(still) as port:
         transport = _measure(port, {'rgb': (800, 600)}, options.seconds)
+    kinds = {'rgb': (640, 360), 'semantic_segmentation': (640, 360)}
     with _serving(real) as port:
-        kinds = {'rgb': (640, 360), 'semantic_segmentation': (640, 360)}
-        drawing = _measure(port, kinds, options.seconds)
+        drawing = {
+            weather: _measure(port, kinds, options.seconds, weather) for weather in _WEATHERS
+        }
     return {'transport': transport, 'drawing': drawing}
 
 
@@ -69,7 +73,13 @@ def tables(data: dict[str, Any]) -> list[Table]:
     """Return the figures as tables."""
     rows = [
         ['transport, RGB 800x600', *_cells(data['transport'])],
-        [f'drawn, RGB + semantic 640x360, {data["settings"]["town"]}', *_cells(data['drawing'])],
+        *(
+            [
+                f'drawn, RGB + semantic 640x360, {data["settings"]["town"]}, {weather}',
+                *_cells(part),
+            ]
+            for weather, part in data['drawing'].items()
+        ),
     ]
     return [Table('carla_lite to the official client', ['', 'ticks/s', 'images/s'], rows)]
 
@@ -98,7 +108,9 @@ def _serving(command: list[str]) -> Iterator[int]:
         process.stdout.close()
 
 
-def _measure(port: int, kinds: dict[str, tuple[int, int]], seconds: float) -> dict[str, float]:
+def _measure(
+    port: int, kinds: dict[str, tuple[int, int]], seconds: float, weather: str = 'ClearNoon'
+) -> dict[str, float]:
     """Tick as fast as all images of each tick arrive."""
     import carla
 
@@ -108,6 +120,7 @@ def _measure(port: int, kinds: dict[str, tuple[int, int]], seconds: float) -> di
     settings = world.get_settings()
     settings.synchronous_mode, settings.fixed_delta_seconds = True, _STEP_S
     world.apply_settings(settings)
+    world.set_weather(getattr(carla.WeatherParameters, weather))
     library, pose = world.get_blueprint_library(), world.get_map().get_spawn_points()[0]
     pose.location.z += 1.5
     cameras, queues = [], []
