@@ -1,17 +1,15 @@
 """Command line of the measurements: ``python -m bench VERB [--key value ...]``."""
 
 import argparse
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 import importlib
 import json
-import os
 from pathlib import Path
 import sys
-import tempfile
 from typing import Any
 
 from bench import ROOT
+from bench.processes import fresh_cache
 from seg_node.errors import SegNodeError
 
 #: verb: its module; in the order in which `all` runs them.
@@ -21,6 +19,7 @@ MEASUREMENTS = {
     'hold': 'hold',
     'sweep': 'sweep',
     'memory': 'memory',
+    'start': 'start',
     'engines': 'engines',
     'classic': 'classic_unet',
     'fusion': 'fusion',
@@ -40,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.logs = options.out / 'log'
     verbs = [*MEASUREMENTS, 'report'] if options.verb == 'all' else [options.verb]
     try:
-        with _fresh_cache():
+        with fresh_cache():
             for verb in verbs:
                 _run(verb, _defaults(verb, options) if options.verb == 'all' else options)
     except SegNodeError as error:
@@ -76,21 +75,6 @@ def _run(verb: str, options: argparse.Namespace) -> None:
             table.show()
     else:
         print(f'{data["file"]}: {data["filled"]} filled, missing: {data["missing"] or "none"}')
-
-
-@contextmanager
-def _fresh_cache() -> Iterator[None]:
-    """Let engine `auto` measure now, instead of remembering a choice of a busy hour."""
-    variable = 'XDG_CACHE_HOME'
-    before = os.environ.get(variable)
-    with tempfile.TemporaryDirectory() as cache:
-        os.environ[variable] = cache
-        try:
-            yield
-        finally:
-            del os.environ[variable]
-            if before is not None:
-                os.environ[variable] = before
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:

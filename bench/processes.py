@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from typing import Any
 
@@ -28,6 +29,21 @@ runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)
 def dds_environment() -> dict[str, str]:
     """Return what makes DDS carry large images and stay on this machine."""
     return {**profile_environment(), 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST'}
+
+
+@contextmanager
+def fresh_cache() -> Iterator[None]:
+    """Let engine `auto` measure now, instead of remembering a choice of a busy hour."""
+    variable = 'XDG_CACHE_HOME'
+    before = os.environ.get(variable)
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ[variable] = cache
+        try:
+            yield
+        finally:
+            del os.environ[variable]
+            if before is not None:
+                os.environ[variable] = before
 
 
 @contextmanager

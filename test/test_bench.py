@@ -69,6 +69,21 @@ def test_node_is_measured_over_dds(tmp_path, capsys, domain_id):
     assert kept['machine']['cores'] >= 1
 
 
+def test_starts_are_measured_the_first_and_the_others(tmp_path, capsys, domain_id):
+    pytest.importorskip('rclpy', reason='rclpy is not installed')
+    bundle = make_bundle(tmp_path / 'tiny')
+    started = main(
+        ['start', '--starts', '2', '--bundle', str(bundle.folder), '--out', str(tmp_path / 'out'),
+         '--domain-id', str(domain_id), '--json']
+    )  # fmt: skip
+    assert started == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data['starts'] == 2
+    assert 0.1 < data['first']['wall_s'] < 60
+    assert 0.1 < data['again']['wall_s']['p50'] < 60
+    assert data['again']['processor_s']['p99'] > 0.1
+
+
 def test_yardstick_computes_what_the_node_does():
     pytest.importorskip('rclpy', reason='rclpy is not installed')
     yardstick = pytest.importorskip('bench.yardstick_node', reason='torch is not installed')
