@@ -1,6 +1,7 @@
 """The camera node over real DDS, in front of a simulator of its own process."""
 
 from collections.abc import Callable, Iterator
+import itertools
 import math
 from pathlib import Path
 import signal
@@ -134,16 +135,23 @@ def test_schedules_and_what_diagnostics_tell(server, start) -> None:
     numbers = np.array([round(stamp_ns(message) / 5e7) for message in system.heard.images])
     light = np.array([pixels_of(message)[:, :, :3].mean() for message in system.heard.images])
     dark = light < (light.max() + light.min()) / 2
-    changes = numbers[1:][np.diff(dark.astype(int)) != 0]
+    changes = np.flatnonzero(np.diff(dark.astype(int))) + 1
     assert len(changes) >= 3
     assert light[~dark].mean() > 1.5 * light[dark].mean()
-    gaps = np.diff(changes) % 15  # a picture or two may be lost while everything is matched
-    assert np.all((gaps <= 2) | (gaps >= 13)), changes
+    for first, end in itertools.pairwise(changes):
+        # Pictures of a weather that came, and for how many there is room with those that did not.
+        room = numbers[end] - numbers[first - 1] - 1
+        assert end - first <= 15 <= room, numbers[changes]
+    assert np.count_nonzero(np.diff(numbers) > 1) <= 0.2 * len(numbers), 'most come'
     diagnostics = [latest_diagnostics([message]) for message in system.heard.diagnostics]
     told = [status for status in diagnostics if 'pictures a second' in status['message']]
-    # Where much else runs, a picture now and then comes too late for its tick.
-    assert [status for status in told if status['level'] == b'\x00']
-    assert int(told[-1]['lost']) <= 3, told[-1]
+    assert told
+    for status in told:
+        # Where much else runs, a picture now and then comes too late for its tick.
+        warned = 'pictures lost' in status['message']
+        assert status['level'] == (b'\x01' if warned else b'\x00')
+        assert not (warned and status['lost'] == '0')
+    assert int(told[-1]['lost']) <= 0.2 * int(told[-1]['shots']), told[-1]
     assert told[-1]['town'] == 'LiteLoop'
 
 

@@ -5,15 +5,18 @@ import contextlib
 import os
 from pathlib import Path
 import resource
+import select
+import signal
 import socket
 import struct
 import subprocess
 import sys
 import time
+import warnings
 
 from carla_lite.protocol import messages
 from carla_server import carla_server, CarlaServer, ROOT
-from carla_wire import frame_of, settings, WireClient, WireStream
+from carla_wire import frame_of, settings, TIMEOUT_S, WireClient, WireStream
 import pytest
 
 CAR = [0, 'vehicle.tesla.model3', []]
@@ -136,8 +139,8 @@ def test_new_episode_is_told_late_and_once(wire: WireClient) -> None:
     """
     listener = WireStream(wire.call('get_episode_info')[1][0])
     before = struct.unpack_from('<Q', listener.message(), 48)[0]
+    begin_s = time.monotonic()
     wire.call('load_new_episode', '', True, 65535)
-    answered_s = time.monotonic()
     told = []
     while len(told) < 3:
         message = listener.message()
@@ -147,7 +150,8 @@ def test_new_episode_is_told_late_and_once(wire: WireClient) -> None:
         if episode != before:
             told.append((episode, flags))
             if len(told) == 1:
-                assert time.monotonic() - answered_s > 0.3
+                # The rest of half a second begins after that, however late we hear of it.
+                assert time.monotonic() - begin_s > 0.5
     listener.close()
     assert told == [(before + 1, messages.MAP_CHANGED), (before + 1, 0), (before + 1, 0)]
 
@@ -234,7 +238,8 @@ def test_half_open_connections_do_not_stand_in_the_way(wire: WireClient) -> None
     start_s = time.monotonic()
     for _ in range(20):
         wire.call('tick_cue')
-    assert time.monotonic() - start_s < 2.0
+    # Less than one time-out of ten seconds, after which those who say nothing are hung up on.
+    assert time.monotonic() - start_s < 8.0
     for connection in silent:
         connection.close()
 
@@ -283,17 +288,18 @@ def test_a_stopped_subscriber_holds_up_synchronous_ticks_and_nothing_else(
     wire.call('set_episode_settings', settings(True))
     _, token = spawn_camera(wire, 1920, 1080)
     stopped = WireStream(token)
-    wire.socket.settimeout(1.0)
+    given_up = server.log_text().count('hung up on a subscriber')  # after ten seconds
+    wire.socket.settimeout(3.0)  # longer than any machine draws
     with pytest.raises(TimeoutError):
         for _ in range(6):  # the first pictures fit into the sockets
             wire.call('tick_cue')
     other = WireClient(server.port)
-    start_s = time.monotonic()
     assert len(other.call('get_actors_by_id', [1, 2, 3, 4])) <= 4
-    assert time.monotonic() - start_s < 0.5
+    assert not select.select([wire.socket], [], [], 0.0)[0], 'the tick is still held up'
     stopped.close()
-    wire.socket.settimeout(5.0)
+    wire.socket.settimeout(TIMEOUT_S)
     wire.result()
+    assert server.log_text().count('hung up on a subscriber') == given_up, 'it was let go of'
     wire.call('tick_cue')
     other.close()
 
@@ -316,7 +322,8 @@ def test_a_hundred_official_clients_one_after_another(server: CarlaServer) -> No
     pytest.importorskip('carla', reason='the carla client is not installed')
     program = (
         'import carla, sys\n'
-        'for _ in range(100):\n'
+        'for number in range(100):\n'
+        '    print(number, flush=True)\n'
         f'    client = carla.Client("127.0.0.1", {server.port})\n'
         '    client.set_timeout(20)\n'
         '    assert client.get_world().wait_for_tick().frame > 0\n'
@@ -325,13 +332,16 @@ def test_a_hundred_official_clients_one_after_another(server: CarlaServer) -> No
     )
     wire = WireClient(server.port)
     wire.call('load_new_episode', '', True, 65535)
-    for _ in range(2):  # the client itself crashes now and then when it is dropped
+    for attempt in range(1, 3):  # the client itself crashes now and then when it is dropped
         done = subprocess.run(
-            [sys.executable, '-c', program], cwd=ROOT, capture_output=True, text=True, timeout=60
+            [sys.executable, '-c', program], cwd=ROOT, capture_output=True, text=True, timeout=180
         )
-        if done.returncode == 0:
+        if done.returncode >= 0:  # what the server answers wrongly is no crash
             break
-    assert done.stdout == 'all\n', done.stderr
+        last = (done.stdout.split() or ['none'])[-1]
+        name = signal.Signals(-done.returncode).name
+        warnings.warn(f'attempt {attempt}: the client crashed at {last} ({name})', stacklevel=1)
+    assert done.stdout.endswith('\nall\n'), f'attempt {attempt}: {done.stderr}'
     assert wire.call('version') == '0.9.16'
 
 

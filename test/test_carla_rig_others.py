@@ -96,9 +96,11 @@ def test_that_nobody_ticks_is_told(server: CarlaServer) -> None:
     world = server.client().get_world()
     set_mode(world, True)
     try:
-        told = pytest.raises(NoTicksError, match=r'nobody ticks .* within 1 s.*drives_clock')
-        with told, open_rig(config_for(server, drives_clock=False, timeout_s=1.0)):
+        told = pytest.raises(NoTicksError, match=r'nobody ticks .* within 3 s.*drives_clock')
+        begin_s = time.monotonic()
+        with told, open_rig(config_for(server, drives_clock=False, timeout_s=3.0)):
             pass
+        assert time.monotonic() - begin_s < 9, 'and it is told soon after these'
     finally:
         set_mode(world, False)
 
@@ -141,19 +143,20 @@ def test_what_cannot_be_destroyed_does_not_keep_the_rest(server: CarlaServer) ->
     cars = [made.spawn(world, blueprint, world.get_map().get_spawn_points()[i]) for i in (0, 2)]
     world.wait_for_tick()
     client.set_timeout(1.0)
-    wake = threading.Timer(1.4, server.process.send_signal, [signal.SIGCONT])
+    wake = threading.Timer(3.0, server.process.send_signal, [signal.SIGCONT])
 
     def hang_once() -> None:
         greet(server.host, server.port, 10.0)
         if wake.ident is None:
             server.process.send_signal(signal.SIGSTOP)
             wake.start()
+        else:
+            client.set_timeout(10.0)  # awake again, it has to catch up
 
     with pytest.raises(CarlaError, match=f'destroying actor {cars[1].id}') as told:
         made.destroy(hang_once)
     wake.join()
     assert f'actor {cars[0].id}' not in str(told.value)
-    client.set_timeout(10.0)
     snapshots = [world.wait_for_tick() for _ in range(5)]  # some are older than the destroying
     assert not any(snapshots[-1].has_actor(car.id) for car in cars)
 

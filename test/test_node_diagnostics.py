@@ -165,8 +165,10 @@ def test_diagnostics_come_at_their_period_without_any_clock(start_node) -> None:
     system = start_node(use_sim_time=True)
     diagnostics = system.probe.listen_to_diagnostics()
     wait_until(lambda: len(diagnostics) > 2, 'diagnostics')
-    before = len(diagnostics)
-    time.sleep(1.0)
-    assert 5 <= len(diagnostics) - before <= 12
+    before, begin_s = len(diagnostics), time.monotonic()
+    wait_until(lambda: len(diagnostics) >= before + 30, '30 more of them')
+    rate_hz = (len(diagnostics) - before) / (time.monotonic() - begin_s)
+    # Ten a second; less where the machine does other things, but not the one of the default.
+    assert 2 < rate_hz < 12
     assert os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
     assert np.all([message.status[0].name == 'seg_node' for message in diagnostics])

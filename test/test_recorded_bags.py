@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from seg_node.bundle import default_bundle_path, ModelBundle
+from seg_node.health import SILENT_AFTER_S
 from seg_node.image_decoding import ImageError
 from seg_node.segment_summary import LaneIou
 from seg_node.sources.bag import BagSource, CAMERA_INFO_TYPE
@@ -205,7 +206,7 @@ def player(start_node, domain_id: int) -> Iterator[Any]:
 def test_masks_of_the_drives_are_as_good_as_they_were(player) -> None:
     node = player(image_transport='compressed')
     for name in ('day', 'night_rain', 'junction'):
-        masks = node.play(name, '--speed', '1.5')
+        masks = node.play(name, '--speed', '0.8')
         assert lane_iou(masks, truth(name)) >= MANIFEST[name]['lane_iou_floor'], name
 
 
@@ -245,13 +246,17 @@ def test_gaps_are_told_and_stamps_that_go_back_are_kept(player) -> None:
     node = player(image_transport='compressed')
     masks = node.play('gaps')
     assert lane_iou(masks, truth('gaps')) >= MANIFEST['gaps']['lane_iou_floor']
-    silent = [
-        latest_diagnostics([message])['arrived']
-        for message in node.diagnostics
-        if 'input_stopped' in causes([message])
-    ]
+    since_ns: dict[str, int] = {}  # when so many had arrived
+    silent: set[str] = set()
+    for message in node.diagnostics:
+        arrived = latest_diagnostics([message])['arrived']
+        told_after_ns = stamp_ns(message) - since_ns.setdefault(arrived, stamp_ns(message))
+        if 'input_stopped' in causes([message]):
+            silent.add(arrived)
+            # The replay itself may stall; half a second for a node that does amid its message.
+            assert told_after_ns > (SILENT_AFTER_S - 0.5) * 1e9, 'told of what is no silence'
     assert '9' in silent, 'the silence after the ninth frame was not told'
-    assert set(silent) <= {'9', '14'}
+    assert latest_diagnostics(node.diagnostics)['arrived'] == '14', 'and frames came after it'
     masks = node.play('reversed_stamps')
     assert (
         lane_iou(masks, truth('reversed_stamps')) >= MANIFEST['reversed_stamps']['lane_iou_floor']

@@ -1,5 +1,6 @@
 """Live topics into a bag and on into a pairs folder, heard over real DDS."""
 
+from pathlib import Path
 import signal
 import subprocess
 import sys
@@ -14,7 +15,14 @@ rclpy = pytest.importorskip('rclpy', reason='rclpy is not installed')
 pytest.importorskip('rosbags', reason='rosbags is not installed')
 
 from builtin_interfaces.msg import Time  # noqa: E402
-from dds import domain_environment, Probe, ROOT, SENSOR_DATA, wait_until  # noqa: E402
+from dds import (  # noqa: E402
+    domain_environment,
+    Probe,
+    ROOT,
+    SENSOR_DATA,
+    TIMEOUT_S,
+    wait_until,
+)
 from seg_node.ros_conversions import image_message  # noqa: E402
 from seg_node.sources.bag import BagSource  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
@@ -46,14 +54,35 @@ def record(tmp_path, domain_id):
         process.communicate()
 
 
+def wait_until_recorded(publisher: Any, name: str, folder: Path) -> None:
+    """
+    Publish pictures of no label until one of them stands in the bag.
+
+    Messages of a topic keep their order: then all before it are there too, or lost. Each is larger
+    than the megabyte that the recorder keeps in memory, and none has a partner with its stamp.
+    """
+    (bag,) = (folder / 'bag').glob('*.mcap')
+    name = f'{name} of {publisher.topic_name}'
+    kinds = {IMAGE: ('bgr', (600, 600, 3)), LABELS: ('gray', (1050, 1050))}
+    kind, shape = kinds[publisher.topic_name]
+    end_s = time.monotonic() + TIMEOUT_S
+    while name.encode() not in bag.read_bytes():
+        assert time.monotonic() < end_s, f'the {name} is not in the bag'
+        sec, nanosec = divmod(time.time_ns(), 10**9)
+        header = Header(stamp=Time(sec=sec, nanosec=nanosec), frame_id=name)
+        publisher.publish(image_message(np.zeros(shape, np.uint8), kind, header))
+        time.sleep(0.1)
+
+
 @pytest.mark.parametrize('reliable', [True, False])
 def test_live_topics_become_a_pairs_folder(tmp_path, domain_id, record, reliable: bool) -> None:
     probe = Probe(domain_id)
-    qos = 10 if reliable else SENSOR_DATA
+    qos = 100 if reliable else SENSOR_DATA
     publishers = [probe.node.create_publisher(Image, topic, qos) for topic in (IMAGE, LABELS)]
     process = record(IMAGE, LABELS)
     for publisher in publishers:
         wait_until(publisher.get_subscription_count, 'the recorder subscribes')
+        wait_until_recorded(publisher, 'first', tmp_path)  # it may not know of us yet
     rng = np.random.default_rng(4)
     sent: list[Any] = [render_road(rng) for _ in range(12)]
     for index, (image, mask) in enumerate(sent):
@@ -61,13 +90,15 @@ def test_live_topics_become_a_pairs_folder(tmp_path, domain_id, record, reliable
         publishers[0].publish(image_message(image, 'bgr', header))
         publishers[1].publish(image_message(mask, 'gray', header))
         time.sleep(0.03)
-    time.sleep(0.3)
+    for publisher in publishers:
+        wait_until_recorded(publisher, 'last', tmp_path)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=20)
     assert process.returncode == 0, errors
-    assert f'{IMAGE}: 12 messages' in output
     with BagSource(tmp_path / 'bag', IMAGE) as source:
-        frames = [frame for _, frame in source]
+        recorded = [frame for _, frame in source]
+    assert f'{IMAGE}: {len(recorded)} messages' in output
+    frames = [frame for frame in recorded if frame.frame_id == 'front']
     assert [frame.stamp_ns for frame in frames] == [5_000_000_007 + i * 1000 for i in range(12)]
     assert all(np.array_equal(f.image, image) for f, (image, _) in zip(frames, sent, strict=True))
     bag = BagConfig(tmp_path / 'bag', IMAGE, LABELS)
