@@ -34,7 +34,8 @@ class Weather:
         return self.sun_altitude_angle < 0.0
 
 
-#: Presets of CARLA by name; the official client has them as ``carla.WeatherParameters.ClearNoon``.
+#: What a server starts with, by the names of ``carla.WeatherParameters`` and FoggyNoon, our own.
+#: Wet roads are wetter than the client's by the same name, whose ``wetness`` is 0 by day.
 PRESETS = {
     'ClearNoon': Weather(),
     'CloudyNoon': Weather(cloudiness=60.0),
@@ -46,5 +47,17 @@ PRESETS = {
     'WetSunset': Weather(5.0, 0.0, 50.0, sun_altitude_angle=15.0, wetness=30.0),
     'ClearNight': Weather(sun_altitude_angle=-90.0, fog_density=60.0, fog_distance=75.0),
     'HardRainNight': Weather(100.0, 100.0, 90.0, 100.0, -1.0, -90.0, 100.0, 0.75, 0.1, 100.0),
+    'MidRainSunset': Weather(60.0, 60.0, 60.0, 60.0, -1.0, 15.0, 3.0),
+    'HardRainSunset': Weather(100.0, 100.0, 90.0, 100.0, -1.0, 15.0, 7.0),
+    'SoftRainNoon': Weather(20.0, 30.0, 50.0, 30.0, -1.0, 45.0, 3.0),
+    'SoftRainSunset': Weather(20.0, 30.0, 50.0, 30.0, -1.0, 15.0, 2.0),
+    'SoftRainNight': Weather(60.0, 30.0, 50.0, 30.0, -1.0, -90.0, 60.0, wetness=60.0),
+    'MidRainyNight': Weather(80.0, 60.0, 60.0, 60.0, -1.0, -90.0, 60.0, wetness=80.0),
+    'WetCloudyNoon': Weather(60.0, 0.0, 50.0, 10.0, -1.0, 45.0, 3.0),
+    'WetCloudySunset': Weather(60.0, 0.0, 50.0, 10.0, -1.0, 15.0, 2.0),
+    'WetCloudyNight': Weather(60.0, 0.0, 50.0, 10.0, -1.0, -90.0, 60.0, wetness=60.0),
+    'WetNight': Weather(5.0, 0.0, 50.0, 10.0, -1.0, -90.0, 60.0, 75.0, 1.0, wetness=60.0),
+    'CloudyNight': Weather(60.0, 0.0, 0.0, 10.0, -1.0, -90.0, 60.0),
+    'DustStorm': Weather(100.0, 0.0, 0.0, 100.0, -1.0, 45.0, 2.0, dust_storm=100.0),
     'FoggyNoon': Weather(40.0, fog_density=45.0, fog_distance=5.0, fog_falloff=0.3),
 }

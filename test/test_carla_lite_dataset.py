@@ -11,6 +11,7 @@ import time
 
 from carla_lite.dataset.__main__ import main
 from carla_lite.dataset.chance import darken_walks, draw_view
+from carla_lite.dataset.checks import check_settings
 from carla_lite.dataset.drawing import draw_all
 from carla_lite.dataset.sample import TownSamples
 from carla_lite.dataset.settings import APPROACH_M, read_settings, Settings
@@ -148,6 +149,68 @@ def test_wrong_settings_are_named(tmp_path: Path, text: str, named: str) -> None
     path.write_text(text)
     with pytest.raises(CarlaLiteError, match=named):
         read_settings(path)
+
+
+@pytest.mark.parametrize(
+    ('text', 'says'),
+    [
+        ('{"seed": -3}', 'seed is -3: use a whole number of 0 to'),
+        ('{"seed": null}', 'seed is None: use a whole number'),
+        ('{"width": 1.5}', 'width is 1.5: use a whole number of 32 to 4,096'),
+        ('{"height": 100000}', 'height is 100000'),
+        ('{"width": NaN}', 'width is nan'),
+        ('{"towns": {}}', 'towns leaves nothing to draw'),
+        ('{"towns": {"LiteLoop": -1, "LiteTown": 2}}', 'a share of 0 or more'),
+        ('{"towns": {"Town01": 1}}', 'LiteTown'),
+        ('{"traffic": "many"}', "traffic is 'many'"),
+        ('{"frames_per_town": 0}', 'frames_per_town is 0'),
+        ('{"camera": {"fov_deg": 90}}', 'camera.fov_deg is 90: use two numbers of 5 to 170'),
+        ('{"camera": {"fov_deg": [90]}}', 'the smaller first'),
+        ('{"camera": {"fov_deg": [200, 300]}}', 'camera.fov_deg'),
+        ('{"camera": {"side_m": [1, -1]}}', 'camera.side_m'),
+        ('{"weather": {"night": 7}}', 'weather.night is 7: use a number of 0 to 1'),
+        ('{"ingredients": {"wear": 3}}', 'ingredients.wear is 3: use true or false'),
+        ('{"jpeg_quality": 900}', 'jpeg_quality is 900'),
+    ],
+)
+def test_what_cannot_be_drawn_is_named_before_anything_is_written(tmp_path, capsys, text, says):
+    settings, out = tmp_path / 's.json', tmp_path / 'x'
+    settings.write_text(text)
+    assert main(['--settings', str(settings), '--frames', '1', '--out', str(out)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith('error: ')
+    assert told.count('\n') == 1
+    assert says in told
+    assert not out.exists()
+
+
+def test_shipped_settings_can_be_drawn() -> None:
+    for path in CONFIG.parent.glob('*.json'):
+        check_settings(read_settings(path))
+
+
+@pytest.mark.parametrize('content', [b'{x', b'5', b'{}', b'\xff\xfe\x00'])
+def test_a_damaged_folder_is_told(tmp_path, capsys, content: bytes) -> None:
+    (tmp_path / 'dataset.json').write_bytes(content)
+    assert main(['--frames', '1', '--out', str(tmp_path)]) == 2
+    assert 'dataset.json is damaged: remove the folder' in capsys.readouterr().err
+
+
+def test_a_damaged_list_of_a_town_is_drawn_again(tmp_path: Path) -> None:
+    draw_all(SMALL, 2, tmp_path, workers=1)
+    listed = tmp_path / 'towns' / '00000.jsonl'
+    whole = listed.read_bytes()
+    for damaged in (b'\xff\xfe', whole[:-20]):
+        listed.write_bytes(damaged)
+        draw_all(SMALL, 2, tmp_path, workers=1)
+        assert listed.read_bytes() == whole
+
+
+def test_a_file_in_the_way_is_told(tmp_path, capsys) -> None:
+    (tmp_path / 'x').write_text('mine')
+    assert main(['--frames', '1', '--out', str(tmp_path / 'x')]) == 2
+    assert 'name another --out' in capsys.readouterr().err
+    assert (tmp_path / 'x').read_text() == 'mine'
 
 
 def test_the_settings_of_the_measured_data_set_stand_in_the_repository() -> None:

@@ -32,6 +32,7 @@ def test_help_teaches() -> None:
         (['--weather', 'Nice'], ['--weather Nice', 'HardRainNoon']),
         (['--port', '70000'], ['--port 70000', '65535']),
         (['--rate', '0'], ['--rate 0']),
+        (['--host', ''], ['--host is empty', 'every network']),
         (['--seed', '-1'], ['--seed -1']),
     ],
 )

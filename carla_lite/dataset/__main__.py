@@ -30,13 +30,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in options.without:
             settings = settings.without(name)
         draw_all(settings, options.frames, options.out, options.workers)
-    except (CarlaLiteError, OSError) as error:
+    except CarlaLiteError as error:
         print(f'error: {error}', file=sys.stderr)
+        return 2
+    except OSError as error:
+        place, reason = error.filename or options.out, error.strerror or error
+        print(f'error: {place} cannot be written ({reason}): name another --out', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print('interrupted; the same command goes on from here', file=sys.stderr)
         return 130
     return 0
+
+
+def _folder(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError('it is empty: name a folder')
+    return Path(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         '--settings', type=Path, metavar='JSON', help='as carla_lite/dataset/settings.py states'
     )
     parser.add_argument('--frames', type=int, default=1000, help='how many pairs')
-    parser.add_argument('--out', type=Path, default=Path('out/rendered'), metavar='DIR')
+    parser.add_argument('--out', type=_folder, default=Path('out/rendered'), metavar='DIR')
     parser.add_argument('--seed', type=int, help="another than the settings'")
     parser.add_argument(
         '--without', action='append', default=[], metavar='INGREDIENT',

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 
+from carla_lite.dataset.checks import check_settings
 from carla_lite.dataset.folder import PairsFolder
 from carla_lite.dataset.sample import TownSamples
 from carla_lite.dataset.settings import Settings
@@ -35,8 +36,11 @@ def draw_all(settings: Settings, frames: int, out: Path, workers: int) -> None:
     """
     Draw a whole data set; what is there already is kept.
 
-    :raises CarlaLiteError: when the folder was begun with other settings.
+    :param workers: processes; no more are started than there are towns.
+    :raises CarlaLiteError: for settings that cannot be drawn, and when the folder was begun with
+        others.
     """
+    check_settings(settings)
     folder = PairsFolder(out)
     folder.claim(settings)
     each = settings.frames_per_town
@@ -44,7 +48,7 @@ def draw_all(settings: Settings, frames: int, out: Path, workers: int) -> None:
     towns = [(settings, number, count, out) for number, count in enumerate(counts)]
     # Not forked: a copy of a process with threads (OpenCV's among them) may wait for ever.
     with _deaf_to_interrupts():  # what is started here inherits it: the parent decides
-        pool = get_context('spawn').Pool(workers, cv2.setNumThreads, (1,))
+        pool = get_context('spawn').Pool(min(workers, len(towns)), cv2.setNumThreads, (1,))
     with pool:  # terminated at its end, however that comes
         folder.close(_gathered(pool.imap(_draw_town, towns), len(towns), frames))
 

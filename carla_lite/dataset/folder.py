@@ -28,14 +28,13 @@ class PairsFolder:
         """
         Say what the folder is.
 
-        :raises CarlaLiteError: when it was begun with other settings.
+        :raises CarlaLiteError: when it was begun with other settings, or its statement is damaged.
         """
         text = json.dumps(settings.as_dict(), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()
         statement = self.path / 'dataset.json'
         if statement.exists():
-            there = json.loads(statement.read_text(encoding='utf-8')).get('settings_sha256')
-            if there != digest:
+            if _digest_in(statement) != digest:
                 raise CarlaLiteError(
                     f'{self.path} was drawn with other settings: name another --out'
                 )
@@ -51,9 +50,12 @@ class PairsFolder:
         _write(statement, (json.dumps(content, indent=2) + '\n').encode())
 
     def lines_of(self, town: int) -> list[str]:
-        """Return the lines of a town's samples that are drawn already."""
-        path = self._town(town)
-        return path.read_text(encoding='utf-8').splitlines() if path.exists() else []
+        """Return the lines of a town's samples that are drawn already; damaged ones are not."""
+        try:
+            lines = self._town(town).read_text(encoding='utf-8').splitlines()
+            return lines if all(isinstance(json.loads(line), dict) for line in lines) else []
+        except (FileNotFoundError, ValueError):
+            return []
 
     def add(self, town: int, index: int, sample: Sample, jpeg_quality: int) -> str:
         """Write a sample's files; return its line."""
@@ -74,6 +76,15 @@ class PairsFolder:
 
     def _town(self, number: int) -> Path:
         return self.path / 'towns' / f'{number:05d}.jsonl'
+
+
+def _digest_in(statement: Path) -> str:
+    try:
+        return json.loads(statement.read_text(encoding='utf-8'))['settings_sha256']
+    except (ValueError, KeyError, TypeError) as error:
+        raise CarlaLiteError(
+            f'{statement} is damaged: remove the folder, or name another --out'
+        ) from error
 
 
 def _write_lines(path: Path, lines: Sequence[str]) -> None:

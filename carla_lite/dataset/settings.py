@@ -135,7 +135,7 @@ def read_settings(path: Path) -> Settings:
         values = json.loads(path.read_text(encoding='utf-8'))
     except OSError as error:
         raise CarlaLiteError(f'{path} cannot be read: {error.strerror}') from error
-    except json.JSONDecodeError as error:
+    except ValueError as error:  # also text that is no UTF-8
         raise CarlaLiteError(f'{path} is no JSON: {error}') from error
     return _filled(Settings, values, str(path))
 

@@ -90,6 +90,10 @@ def _check(options: argparse.Namespace) -> None:
     if options.weather not in PRESETS:
         known = ', '.join(PRESETS)
         raise CarlaLiteError(f'--weather {options.weather}: no such preset, use one of {known}')
+    if not options.host:
+        raise CarlaLiteError(
+            '--host is empty, which would be every network: name an address, or 0.0.0.0 for that'
+        )
     if not 0 <= options.port <= 65535:
         raise CarlaLiteError(f'--port {options.port}: use 1 to 65535, or 0 for any free one')
     if not 0 < options.rate <= 1000:

@@ -10,7 +10,7 @@ from training.command_line import from_plain
 from training.data.pairs import PairsFolder
 from training.data.sources import SetConfig
 from training.engine_figures import name_of_set
-from training.errors import ConfigError
+from training.errors import ConfigError, DataError
 from training.evaluation.counts import LANE
 from training.quantization.calibration import check_enough, open_sets
 from training.quantization.variants import Subject
@@ -117,7 +117,16 @@ def _validation(
         )
     where = 'bundle.json: provenance.config.validation'
     root = Path(str(stated.get('data_root', config.data_root)))
-    return [PairsFolder.open(from_plain(SetConfig, item, where), root, labels) for item in found]
+    try:
+        return [
+            PairsFolder.open(from_plain(SetConfig, item, where), root, labels) for item in found
+        ]
+    except DataError as error:
+        raise ConfigError(
+            f'{bundle.folder} would be judged on what its training was validated on, which is not '
+            f'here ({str(error).partition(":")[0]}): name a labelled pairs folder of yours with '
+            '--validation'
+        ) from error
 
 
 def describe_sets(folders: Sequence[PairsFolder]) -> list[str]:
