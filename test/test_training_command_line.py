@@ -152,6 +152,13 @@ def test_help_teaches(capsys, verb):
     assert teaches in ' '.join(text.split())
 
 
+def test_help_says_what_switches_do(capsys):
+    with pytest.raises(SystemExit):
+        main(['adapt', '--help'])
+    text = ' '.join(capsys.readouterr().out.split())
+    assert '--replace take the place of an adapter of this name, and of its run.' in text
+
+
 def test_help_of_collect_has_examples_that_parse(capsys):
     with pytest.raises(SystemExit):
         main(['collect', '--help'])

@@ -11,6 +11,7 @@ import re
 import typing
 from typing import Any, TypeVar
 
+from docstring_parser import parse as parse_docstring
 from jsonargparse import ActionConfigFile, ArgumentParser, DefaultHelpFormatter, Namespace
 from training.errors import ConfigError
 import yaml
@@ -42,9 +43,18 @@ def make_parser(cls: type, verb: str, epilog: str = '') -> ArgumentParser:
     parser.add_argument('--json', action='store_true', help='print the result as JSON only')
     switches = {field.name for field in dataclasses.fields(cls) if field.type in (bool, 'bool')}
     for name in sorted(switches):
-        parser.add_argument(f'--{name}', action='store_true', help='see the class above')
+        parser.add_argument(f'--{name}', action='store_true', help=_said_of(name, cls))
     parser.add_class_arguments(cls, skip=switches)
     return parser
+
+
+def _said_of(name: str, cls: type) -> str:
+    """Return what the docstrings of a class and its bases say of a field."""
+    for each in cls.__mro__:
+        for param in parse_docstring(each.__doc__ or '').params:
+            if param.arg_name == name:
+                return ' '.join((param.description or '').split()).replace('%', '%%')
+    return ''
 
 
 def parse(cls: type[T], verb: str, arguments: Sequence[str]) -> tuple[T, bool]:
