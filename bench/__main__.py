@@ -9,6 +9,8 @@ import sys
 from typing import Any
 
 from bench import ROOT
+from bench.missing import not_written, what_to_install
+from bench.numbers import dds_domain
 from bench.processes import fresh_cache
 from seg_node.errors import SegNodeError
 
@@ -35,23 +37,36 @@ printed, kept as JSON, and put into docs/performance.md by `report`; `all` does 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; 0 on success, 2 when the user has something to mend."""
-    options = _parser().parse_args(arguments)
-    options.logs = options.out / 'log'
-    verbs = [*MEASUREMENTS, 'report'] if options.verb == 'all' else [options.verb]
     try:
-        with fresh_cache():
-            for verb in verbs:
-                _run(verb, _defaults(verb, options) if options.verb == 'all' else options)
+        _run_all(_parser().parse_args(arguments))
     except SegNodeError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
     except ImportError as error:
-        print(f'error: {error}: run make setup, which installs all of it', file=sys.stderr)
+        print(f'error: {what_to_install(error)}', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         return 130
     return 0
+
+
+def _run_all(options: argparse.Namespace) -> None:
+    _make_place(options)
+    verbs = [*MEASUREMENTS, 'report'] if options.verb == 'all' else [options.verb]
+    with fresh_cache():
+        for verb in verbs:
+            _run(verb, _defaults(verb, options) if options.verb == 'all' else options)
+
+
+def _make_place(options: argparse.Namespace) -> None:
+    """Make the folder of results before anything is measured, not minutes later."""
+    options.logs = options.out / 'log'
+    try:
+        if options.verb != 'report':
+            options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_written(error, options.out) from error
 
 
 def _run(verb: str, options: argparse.Namespace) -> None:
@@ -105,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument(
         '--out', type=Path, default=ROOT / 'out' / 'bench', metavar='DIR', help='for the results'
     )
-    shared.add_argument('--domain-id', type=int, default=66, help='of DDS, default: 66')
+    shared.add_argument('--domain-id', type=dds_domain, default=66, help='of DDS, default: 66')
     parser = argparse.ArgumentParser(
         prog='python -m bench',
         description=_HELP,

@@ -18,18 +18,22 @@ import sys
 from typing import Any
 
 from bench import ROOT
-from bench.adaptation_arms import ARMS, DEFAULT_ARMS
-from bench.adaptation_base import Base
-from bench.adaptation_cell import Budget, Cell, measure_cell
-from bench.adaptation_directions import Direction, directions
-from bench.adaptation_report import draw_curves, Results, tables
 from bench.document_marks import write_between_marks
 from bench.errors import BenchError
 from bench.machine import describe_machine
-from bench.own_process import in_own_process
+from bench.missing import imports_of
+from bench.numbers import above_zero, whole_from_one, whole_from_zero
 from seg_node.errors import SegNodeError
-from training.data.pairs import PairsFolder
-from training.data.sources import SetConfig
+
+with imports_of(__name__):
+    from bench.adaptation_arms import ARMS, DEFAULT_ARMS
+    from bench.adaptation_base import Base
+    from bench.adaptation_cell import Budget, Cell, measure_cell
+    from bench.adaptation_directions import Direction, directions
+    from bench.adaptation_report import draw_curves, Results, tables
+    from bench.own_process import in_own_process
+    from training.data.pairs import PairsFolder
+    from training.data.sources import SetConfig
 
 _REPORT = ROOT / 'docs' / 'adaptation.md'
 _SHOTS = (1, 5, 10, 20, 40)
@@ -156,19 +160,26 @@ def _parser() -> argparse.ArgumentParser:
     add('--base', type=Path, metavar='DIR', help='a bundle or a run to adapt, of one direction')
     add('--arms', nargs='+', choices=tuple(ARMS), default=DEFAULT_ARMS, metavar='ARM',
         help=f'of {", ".join(ARMS)}')  # fmt: skip
-    add('--shots', nargs='+', type=int, default=_SHOTS, metavar='K', help='labelled frames')
-    add('--seeds', nargs='+', type=int, default=_SEEDS, metavar='S')
-    add('--steps', type=int, default=budget.steps, help='of every trained arm')
-    add('--rate', type=float, help='learning rate of all arms, to choose theirs by')
-    add('--batch_size', type=int, default=budget.batch_size)
+    add(
+        '--shots',
+        nargs='+',
+        type=whole_from_one,
+        default=_SHOTS,
+        metavar='K',
+        help='labelled frames',
+    )
+    add('--seeds', nargs='+', type=whole_from_zero, default=_SEEDS, metavar='S')
+    add('--steps', type=whole_from_one, default=budget.steps, help='of every trained arm')
+    add('--rate', type=above_zero, help='learning rate of all arms, to choose theirs by')
+    add('--batch_size', type=whole_from_one, default=budget.batch_size)
     add('--precision', choices=('32-true', 'bf16-mixed', '16-mixed'), default=budget.precision)
     add('--accelerator', choices=('auto', 'cpu', 'cuda'), default=budget.accelerator)
-    add('--threads', type=int, default=budget.threads, help="0: torch's choice")
+    add('--threads', type=whole_from_zero, default=budget.threads, help="0: torch's choice")
     add('--data_root', type=Path, default=Path('../shared/data'), metavar='DIR',
         help='folder with carla_town_a and track_tape')  # fmt: skip
     add('--rendered', type=Path, default=ROOT / 'out' / 'rendered_val', metavar='DIR',
         help='rendered pictures to measure forgetting on; drawn when missing')  # fmt: skip
-    add('--rendered_frames', type=int, default=120)
+    add('--rendered_frames', type=whole_from_one, default=120)
     add('--out', type=Path, default=ROOT / 'out' / 'adaptation', metavar='DIR')
     add('--report', type=Path, default=_REPORT, metavar='MD')
     add('--write', action='store_true', help='put tables and curves into the report')

@@ -15,6 +15,7 @@ import sys
 import time
 from typing import Any
 
+from bench.numbers import above_zero, whole_from_one
 from bench.pictures import road_pictures
 from seg_node.dds_profile import use_large_images_profile
 from seg_node.latency import Percentiles
@@ -158,10 +159,10 @@ def _mask_waiter(node: Any, topic: str) -> Callable[[], bool]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='python -m bench.camera', description=__doc__)
     parser.add_argument('--topic', default='image')
-    parser.add_argument('--width', type=int, default=1280)
-    parser.add_argument('--height', type=int, default=720)
-    parser.add_argument('--rate', type=float, default=30.0, help='Hz')
-    parser.add_argument('--frames', type=int, default=300)
+    parser.add_argument('--width', type=whole_from_one, default=1280)
+    parser.add_argument('--height', type=whole_from_one, default=720)
+    parser.add_argument('--rate', type=above_zero, default=30.0, help='Hz')
+    parser.add_argument('--frames', type=whole_from_one, default=300)
     parser.add_argument(
         '--in-step-with', metavar='TOPIC', help='send a frame for each mask that comes here'
     )

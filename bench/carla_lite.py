@@ -13,6 +13,7 @@ from typing import Any
 
 from bench import ROOT
 from bench.errors import BenchError
+from bench.numbers import above_zero
 from bench.results import Table
 
 _START_TIMEOUT_S = 60.0
@@ -47,7 +48,7 @@ sys.exit(command_line.main(sys.argv[1:]))
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this verb's options."""
-    parser.add_argument('--seconds', type=float, default=5.0, help='for each part (5)')
+    parser.add_argument('--seconds', type=above_zero, default=5.0, help='for each part (5)')
     parser.add_argument('--town', default='LiteTown', help='to drive in (LiteTown)')
 
 

@@ -5,18 +5,19 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 import time
 from typing import Any
 
 from bench.errors import BenchError
 from bench.figures import percentiles_of
+from bench.numbers import whole_from_one
+from bench.options import add_engines_alone
 from bench.pictures import road_pictures
 from bench.results import ms, percentile_cells, Table, verdict
 from bench.waiting import counting
 import cv2
 import numpy as np
-from seg_node.bundle import default_bundle_path, ModelBundle
+from seg_node.bundle import ModelBundle
 from seg_node.engines import EngineError
 from seg_node.engines.selection import find_candidates
 from seg_node.frame import Frame
@@ -47,13 +48,9 @@ class _Side:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's own arguments."""
-    shipped = default_bundle_path()
-    parser.add_argument('--bundle', type=Path, default=shipped, help='default: the one that ships')
-    parser.add_argument('--threads', type=int, default=0, help='0: one for each core')
-    parser.add_argument('--width', type=int, default=TARGET_SIZE[0], help='default: 804')
-    parser.add_argument('--height', type=int, default=TARGET_SIZE[1], help='default: 612')
-    frames = 'of the classic net; each engine gets ten times as many (default: 10)'
-    parser.add_argument('--frames', type=int, default=10, help=frames)
+    add_engines_alone(parser, *TARGET_SIZE)
+    frames = 'of the classic net, ten times as many of each engine (default: 10)'
+    parser.add_argument('--frames', type=whole_from_one, default=10, help=frames)
     widths = 'channels of each level of the classic net (default: %(default)s)'
     parser.add_argument('--widths', default=_WIDTHS, metavar='N,N,...', help=widths)
 

@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from bench import ROOT
+from bench.numbers import whole_from_one
 from bench.options import add_engines_alone
 from bench.results import Table
 from training.benchmark import benchmark
@@ -22,7 +23,9 @@ _SETS = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's own arguments."""
     add_engines_alone(parser)
-    parser.add_argument('--frames', type=int, default=300, help='of each engine, default: 300')
+    parser.add_argument(
+        '--frames', type=whole_from_one, default=300, help='of each engine, default: 300'
+    )
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

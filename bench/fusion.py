@@ -12,6 +12,7 @@ from typing import Any
 import warnings
 
 from bench.figures import percentiles_of
+from bench.numbers import whole_from_one
 from bench.options import add_engines_alone
 from bench.pictures import road_pictures
 from bench.results import percentile_cells, Table
@@ -31,7 +32,9 @@ Variant = Callable[[np.ndarray], np.ndarray]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's own arguments."""
     add_engines_alone(parser)
-    parser.add_argument('--frames', type=int, default=200, help='of each variant, default: 200')
+    parser.add_argument(
+        '--frames', type=whole_from_one, default=200, help='of each variant, default: 200'
+    )
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from bench.figures import summarize
 from bench.listener import Listener
+from bench.numbers import zero_or_more
 from bench.options import add_camera, add_model, camera_of, node_parameters
 from bench.results import ms, percentile_cells, Table, verdict
 from bench.session import Session, start_node, Subject
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser, precision='fp32')
     add_camera(parser, seconds=120.0)
     parser.add_argument(
-        '--search-seconds', type=float, default=20.0, metavar='S',
+        '--search-seconds', type=zero_or_more, default=20.0, metavar='S',
         help='length of each try of the search for a lower rate; 0 for no search (default: 20)',
     )  # fmt: skip
 

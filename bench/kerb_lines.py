@@ -13,9 +13,12 @@ from pathlib import Path
 import shutil
 import sys
 
+from bench.errors import BenchError
+from bench.missing import not_written
 import cv2
 import numpy as np
 from seg_node.atomic_files import write_bytes, write_text
+from seg_node.errors import SegNodeError
 from seg_node.labels import LANE_MARKING, UNLABELLED
 
 _REACH_PX = 9  # beside a line, where the ground is looked for
@@ -63,26 +66,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('source', type=Path, help='pairs folder')
     parser.add_argument('out', type=Path, help='where the changed copy goes')
     options = parser.parse_args(arguments)
-    images = sorted((options.source / 'images').glob('*'))
-    if not images:
-        print(f'error: {options.source} is no pairs folder: it has no images/', file=sys.stderr)
+    try:
+        masks, share = _copy_without(options.source, options.out)
+    except OSError as error:
+        print(f'error: {not_written(error, options.out, "name another OUT")}', file=sys.stderr)
         return 2
+    except SegNodeError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    print(f'{masks} masks, {100 * share:.1f} % of the lane pixels unlabelled: {options.out}')
+    return 0
+
+
+def _copy_without(source: Path, out: Path) -> tuple[int, float]:
+    """Write the changed copy; return the masks and which share of the lane pixels went."""
+    images = sorted((source / 'images').glob('*'))
+    if not images:
+        raise BenchError(f'{source} is no pairs folder: it has no images/')
     kept = removed = 0
     for path in images:
+        mask_path = source / 'masks' / f'{path.stem}.png'
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        mask = cv2.imread(str(options.source / 'masks' / f'{path.stem}.png'), cv2.IMREAD_UNCHANGED)
-        assert image is not None and mask is not None
+        mask = cv2.imread(str(mask_path), cv2.IMREAD_UNCHANGED) if mask_path.is_file() else None
+        if image is None or mask is None or mask.shape != image.shape[:2]:
+            raise BenchError(
+                f'{mask_path} is no mask of {path}: take both out of the pairs folder, or fetch '
+                'them again'
+            )
         changed = without_kerbs(image, mask)
         kept += int((changed == LANE_MARKING).sum())
         removed += int((changed != mask).sum())
         encoded = cv2.imencode('.png', changed)[1].tobytes()
-        write_bytes(options.out / 'masks' / f'{path.stem}.png', encoded)
-        (options.out / 'images').mkdir(exist_ok=True)
-        shutil.copyfile(path, options.out / 'images' / path.name)
-    write_text(options.out / 'dataset.json', '{"annotated": ["lane_marking"]}\n')
-    share = removed / max(kept + removed, 1)
-    print(f'{len(images)} masks, {100 * share:.1f} % of the lane pixels unlabelled: {options.out}')
-    return 0
+        write_bytes(out / 'masks' / f'{path.stem}.png', encoded)
+        (out / 'images').mkdir(exist_ok=True)
+        shutil.copyfile(path, out / 'images' / path.name)
+    write_text(out / 'dataset.json', '{"annotated": ["lane_marking"]}\n')
+    return len(images), removed / max(kept + removed, 1)
 
 
 if __name__ == '__main__':

@@ -4,7 +4,8 @@ import argparse
 from typing import Any
 
 from bench.listener import Listener
-from bench.options import add_model, node_parameters
+from bench.numbers import whole_from_one
+from bench.options import add_model, add_size, node_parameters
 from bench.results import Table, verdict
 from bench.session import CameraSettings, Session, start_node, Subject
 from bench.waiting import counting
@@ -18,9 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's own arguments."""
     add_model(parser)
     group = parser.add_argument_group('camera, which waits for each mask before the next frame')
-    group.add_argument('--width', type=int, default=640)
-    group.add_argument('--height', type=int, default=360)
-    group.add_argument('--frames', type=int, default=10_000)
+    add_size(group, 640, 360)
+    group.add_argument('--frames', type=whole_from_one, default=10_000)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

@@ -4,7 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from bench.session import CameraSettings
+from bench.errors import BenchError
+from bench.numbers import above_zero, whole_from_one, whole_from_zero
+from bench.session import CameraSettings, WARM_UP_S
 from seg_node.bundle import default_bundle_path
 from seg_node.engines import ENGINE_NAMES, PRECISIONS
 
@@ -22,11 +24,12 @@ def add_model(parser: argparse.ArgumentParser, precision: str = 'auto') -> None:
     )
 
 
-def add_engines_alone(parser: argparse.ArgumentParser) -> None:
+def add_engines_alone(
+    parser: argparse.ArgumentParser, width: int = 1280, height: int = 720
+) -> None:
     """Let the user say which bundle and pictures, where no camera takes part."""
     _add_bundle(parser)
-    parser.add_argument('--width', type=int, default=1280, help='default: 1280')
-    parser.add_argument('--height', type=int, default=720, help='default: 720')
+    add_size(parser, width, height)
 
 
 def _add_bundle(parser: argparse._ActionsContainer) -> None:
@@ -34,7 +37,13 @@ def _add_bundle(parser: argparse._ActionsContainer) -> None:
         '--bundle', type=Path, default=default_bundle_path(), metavar='DIR',
         help='default: the one that ships',
     )  # fmt: skip
-    parser.add_argument('--threads', type=int, default=0, help='0: one for each core')
+    parser.add_argument('--threads', type=whole_from_zero, default=0, help='0: one for each core')
+
+
+def add_size(parser: argparse._ActionsContainer, width: int, height: int) -> None:
+    """Let the user say how large the pictures are."""
+    parser.add_argument('--width', type=whole_from_one, default=width, help=f'default: {width}')
+    parser.add_argument('--height', type=whole_from_one, default=height, help=f'default: {height}')
 
 
 def add_camera(
@@ -46,21 +55,39 @@ def add_camera(
 ) -> None:
     """Let the user say what the camera sends."""
     group = parser.add_argument_group('camera')
-    group.add_argument('--width', type=int, default=width, help=f'default: {width}')
-    group.add_argument('--height', type=int, default=height, help=f'default: {height}')
-    group.add_argument('--rate', type=float, default=rate, help=f'Hz, default: {rate:g}')
-    group.add_argument('--seconds', type=float, default=seconds, help=f'default: {seconds:g}')
+    add_size(group, width, height)
+    group.add_argument('--rate', type=above_zero, default=rate, help=f'Hz, default: {rate:g}')
+    group.add_argument('--seconds', type=above_zero, default=seconds, help=f'default: {seconds:g}')
 
 
 def camera_of(options: argparse.Namespace, **changes: Any) -> CameraSettings:
-    """Return the camera that was asked for; ``changes`` win."""
+    """
+    Return the camera that was asked for; ``changes`` win.
+
+    :raises BenchError: as ``frames_of`` does.
+    """
     rate_hz = changes.pop('rate_hz', options.rate)
     seconds = changes.pop('seconds', options.seconds)
-    frames = max(1, round(rate_hz * seconds))
+    frames = frames_of(rate_hz, seconds)
     return CameraSettings(
         **{'width': options.width, 'height': options.height, 'rate_hz': rate_hz, 'frames': frames}
         | changes
     )
+
+
+def frames_of(rate_hz: float, seconds: float) -> int:
+    """
+    Return how many frames a camera sends.
+
+    :raises BenchError: when all of them would be in the warm-up, of which nothing is told.
+    """
+    frames = max(1, round(rate_hz * seconds))
+    if (frames - 1) / rate_hz < WARM_UP_S:
+        raise BenchError(
+            f'--seconds {seconds:g} at {rate_hz:g} Hz ends within the warm-up of {WARM_UP_S:g} s, '
+            'which is not measured: give more --seconds'
+        )
+    return frames
 
 
 def node_parameters(options: argparse.Namespace) -> dict[str, Any]:

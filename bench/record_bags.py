@@ -20,6 +20,7 @@ from typing import Any
 from bench import ROOT
 from bench.bag_messages import IMAGE, TRUTH, write_bag
 from bench.bag_recordings import RECORDINGS, takes
+from bench.missing import not_written
 import cv2
 import numpy as np
 from seg_node.atomic_files import put_folder, write_text
@@ -83,7 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         _make(options)
-    except (SegNodeError, OSError, ValueError) as error:
+    except OSError as error:
+        print(f'error: {not_written(error, options.out)}', file=sys.stderr)
+        return 2
+    except (SegNodeError, ValueError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
     return 0

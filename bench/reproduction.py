@@ -21,18 +21,22 @@ from typing import Any
 from bench import ROOT
 from bench.document_marks import write_between_marks
 from bench.machine import describe_machine
-from bench.reproduction_report import camvid_table, draw_history, losses_table, Results
-from bench.reproduction_runs import Training
+from bench.missing import imports_of
+from bench.numbers import whole_from_one, whole_from_zero
 from bench.results import Table
 from seg_node.errors import SegNodeError
-from training.command_line import parse
-from training.config import TrainConfig
-from training.data.augment import AugmentConfig
-from training.data.photometric import PhotometricConfig
-from training.lora.config import LoraConfig
-from training.losses.config import LossKind
-from training.models.cost import count_parameters
-from training.models.unet import UNet
+
+with imports_of(__name__):
+    from bench.reproduction_report import camvid_table, draw_history, losses_table, Results
+    from bench.reproduction_runs import Training
+    from training.command_line import parse
+    from training.config import TrainConfig
+    from training.data.augment import AugmentConfig
+    from training.data.photometric import PhotometricConfig
+    from training.lora.config import LoraConfig
+    from training.losses.config import LossKind
+    from training.models.cost import count_parameters
+    from training.models.unet import UNet
 
 _REPORT = ROOT / 'docs' / 'reproduction.md'
 _CONFIGS = ROOT / 'training' / 'configs'
@@ -192,8 +196,8 @@ def _parser() -> argparse.ArgumentParser:
     add('verb', choices=tuple(_VERBS))
     add('--arms', nargs='+', default=(), metavar='ARM',
         help=f'camvid: {", ".join(_FURTHER)}; losses: {", ".join(_LOSSES)}')  # fmt: skip
-    add('--seeds', nargs='+', type=int, default=(1, 2, 3), metavar='S')
-    add('--further_epochs', type=int, default=10, help='of camvid, after the baseline')
+    add('--seeds', nargs='+', type=whole_from_zero, default=(1, 2, 3), metavar='S')
+    add('--further_epochs', type=whole_from_one, default=10, help='of camvid, after the baseline')
     add('--data_root', type=Path, default=Path('../shared/data'), metavar='DIR',
         help='folder with camvid_road and carla_town_a')  # fmt: skip
     add('--out', type=Path, default=ROOT / 'out' / 'reproduction', metavar='DIR')

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from bench import ROOT
 from bench.document_marks import write_between_marks
 from bench.module_output import output_of
+from bench.numbers import whole_from_zero
 from bench.results import Table
 from bench.shapes_front import draw_front, Point
 from seg_node.atomic_files import write_text
@@ -177,8 +178,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('--out', type=Path, default=ROOT / 'out' / 'shapes', metavar='DIR')
-    parser.add_argument('--seed', type=int, default=1, help='of the trainings')
-    parser.add_argument('--threads', type=int, default=0, help='of a training; 0: the default')
+    parser.add_argument('--seed', type=whole_from_zero, default=1, help='of the trainings')
+    parser.add_argument(
+        '--threads', type=whole_from_zero, default=0, help='of a training; 0: the default'
+    )
     parser.add_argument('--shape', action='append', dest='shapes', choices=SHAPES,
                         help='only these; may be repeated')  # fmt: skip
     parser.add_argument('--only-train', action='store_true', help='measure another time')

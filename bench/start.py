@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from bench.figures import percentiles_of
+from bench.numbers import whole_from_one
 from bench.options import add_model, node_parameters
 from bench.processes import fresh_cache
 from bench.results import Table, verdict
@@ -17,13 +18,15 @@ TARGET_S = 1.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's own arguments."""
     add_model(parser)
-    parser.add_argument('--starts', type=int, default=10, help='after the first (10)')
+    parser.add_argument(
+        '--starts', type=whole_from_one, default=10, metavar='N', help='after the first (10)'
+    )
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Measure: the first start finds empty caches, the others what it left in them."""
     with fresh_cache():
-        starts = [_start(options) for _ in range(1 + max(1, options.starts))]
+        starts = [_start(options) for _ in range(1 + options.starts)]
     first, *again = starts
     return {
         'engine': first.pop('engine'),

@@ -10,7 +10,8 @@ from typing import Any
 from bench.errors import BenchError
 from bench.figures import summarize
 from bench.listener import Listener
-from bench.options import add_model, node_parameters
+from bench.numbers import above_zero
+from bench.options import add_model, add_size, frames_of, node_parameters
 from bench.processes import keeping_off
 from bench.results import ms, percentile_cells, Table, verdict
 from bench.session import CameraSettings, Session, start_node, Subject
@@ -22,6 +23,7 @@ TARGET_RATE_HZ, TARGET_SIZE = 80.0, (640, 360)
 ONE_CORE_RATE_HZ, ONE_CORE_SIZE = 30.0, (1280, 720)
 #: Of the rate asked for; a camera below it proves nothing about that rate.
 _CAMERA_SHARE = 0.99
+_MOST_HZ = 1e6
 
 _Size = tuple[int, int]  # width and height
 _Measure = Callable[[_Size, float], dict[str, Any]]
@@ -31,20 +33,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's own arguments."""
     add_model(parser)
     camera = parser.add_argument_group('camera')
-    camera.add_argument('--width', type=int, default=TARGET_SIZE[0], help='default: 640')
-    camera.add_argument('--height', type=int, default=TARGET_SIZE[1], help='default: 360')
+    add_size(camera, *TARGET_SIZE)
     rates = 'from the lowest on, until one drops frames twice (default: %(default)s)'
     camera.add_argument(
         '--rates', default='30,45,60,80,100,120,140', metavar='HZ,HZ,...', help=rates
     )
-    camera.add_argument('--seconds', type=float, default=10.0, help='of each try, default: 10')
+    camera.add_argument(
+        '--seconds', type=above_zero, default=10.0, help='of each try, default: 10'
+    )
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Sweep with all cores, then hold the node to one."""
     rates_hz = _rates_of(options.rates)
-    if not options.seconds > 0:
-        raise BenchError(f'--seconds {options.seconds:g} is no time: give more than 0')
+    for rate_hz in (*rates_hz, ONE_CORE_RATE_HZ):
+        frames_of(rate_hz, options.seconds)  # before minutes have passed
     own_size = (options.width, options.height)
     with _started(options) as (engine, measure):
         tries = climb(rates_hz, partial(measure, own_size))
@@ -79,7 +82,7 @@ def _rates_of(text: str) -> list[float]:
         rates_hz = sorted({float(part) for part in text.split(',')})
     except ValueError:
         rates_hz = []
-    if not rates_hz or not all(0 < rate_hz < float('inf') for rate_hz in rates_hz):
+    if not rates_hz or not all(0 < rate_hz <= _MOST_HZ for rate_hz in rates_hz):
         raise BenchError(f"--rates '{text}' is no list of rates: write them in Hz like 30,60,80")
     return rates_hz
 
@@ -110,7 +113,7 @@ def _started(
 def _try(
     session: Session, node: Subject, seconds: float, size: _Size, rate_hz: float
 ) -> dict[str, Any]:
-    camera = CameraSettings(*size, rate_hz=rate_hz, frames=max(1, round(rate_hz * seconds)))
+    camera = CameraSettings(*size, rate_hz=rate_hz, frames=frames_of(rate_hz, seconds))
     with counting(f'frames at {rate_hz:g} Hz', camera.frames) as watch:
         summary = summarize(session.measure(node, camera, watch))
     kept_up = summary['rate_hz'] >= _CAMERA_SHARE * rate_hz

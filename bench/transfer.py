@@ -17,6 +17,7 @@ from typing import Any
 from bench import ROOT
 from bench.document_marks import write_between_marks
 from bench.module_output import output_of
+from bench.numbers import whole_from_one, whole_from_zero
 from bench.results import Table
 from seg_node.atomic_files import write_text
 
@@ -122,8 +123,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--shared', type=Path, default=Path('../shared/data'), metavar='DIR',
                         help='folder with carla_town_a and track_tape')  # fmt: skip
     parser.add_argument('--out', type=Path, default=ROOT / 'out' / 'transfer', metavar='DIR')
-    parser.add_argument('--frames', type=int, default=800, help='drawn for each variant')
-    parser.add_argument('--seed', type=int, default=1, help='of the training')
+    parser.add_argument(
+        '--frames', type=whole_from_one, default=800, help='drawn for each variant'
+    )
+    parser.add_argument('--seed', type=whole_from_zero, default=1, help='of the training')
     parser.add_argument('--without', action='append', metavar='INGREDIENT',
                         help='only these variants; may be repeated')  # fmt: skip
     parser.add_argument('--write', action='store_true', help='put the table into docs/transfer.md')

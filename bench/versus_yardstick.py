@@ -5,6 +5,7 @@ from typing import Any
 
 from bench.figures import growth_of, percentiles_of, WORK
 from bench.listener import Listener
+from bench.numbers import whole_from_one, zero_or_more
 from bench.options import add_camera, add_model, camera_of, node_parameters
 from bench.results import ms, percentile_cells, Table, verdict
 from bench.session import Run, Session, start_node, start_yardstick
@@ -22,9 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's own arguments."""
     add_model(parser)
     add_camera(parser, seconds=15.0)
-    parser.add_argument('--blocks', type=int, default=2, help='turns of each, default: 2')
     parser.add_argument(
-        '--slow-rate', type=float, default=10.0, metavar='HZ',
+        '--blocks', type=whole_from_one, default=2, help='turns of each, default: 2'
+    )
+    parser.add_argument(
+        '--slow-rate', type=zero_or_more, default=10.0, metavar='HZ',
         help='a second rate, which the yardstick can keep up with; 0 for none (default: 10)',
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 import sys
 
+from bench.numbers import whole_from_zero
 import cv2
 import numpy as np
 import rclpy
@@ -97,7 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     parser = argparse.ArgumentParser(prog='python -m bench.yardstick_node', description=__doc__)
     parser.add_argument('bundle', type=Path)
-    parser.add_argument('--threads', type=int, default=0, help='of torch; 0 for its own choice')
+    parser.add_argument(
+        '--threads', type=whole_from_zero, default=0, help='of torch; 0 for its own choice'
+    )
     options, for_ros = parser.parse_known_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)

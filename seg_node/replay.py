@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Sequence
 import math
-from pathlib import Path
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from seg_node.dds_profile import use_large_images_profile
 from seg_node.errors import SegNodeError
 from seg_node.replay_schedule import DEFAULT_RATE_HZ, ReplayError, Timing
 from seg_node.sources import open_source, Source
+from seg_node.sources.paths import path_argument, place_of
 
 if TYPE_CHECKING:
     from seg_node.replay_publisher import ReplayOptions
@@ -41,8 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         timing = Timing(options.rate, options.speed, options.loop)
         with open_source(options.input, options.bag_topic) as source:
             _publish(source, timing, options, for_ros)
-    except (SegNodeError, OSError) as error:
+    except SegNodeError as error:
         print(f'error: {error}', file=sys.stderr)
+        return 2
+    except OSError as error:
+        place, reason = place_of(error, options.input), error.strerror or error
+        print(f'error: {place} cannot be read ({reason}): check its permissions', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         pass
@@ -90,7 +94,8 @@ def _publish(
         rclpy.try_shutdown()
         raise ReplayError(f'ROS refuses the arguments: {" ".join(str(error).split())}') from error
     try:
-        print(f'{source.path} to {replay.topic}: waiting for a subscriber', flush=True)
+        doing = 'waiting for a subscriber' if options.wait_for_subscriber else 'playing'
+        print(f'{source.path} to {replay.topic}: {doing}', flush=True)
         replay.wait_for_subscriber()
         replay.play(timing)
     except (KeyboardInterrupt, ExternalShutdownException):
@@ -137,7 +142,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        'input', type=Path, metavar='INPUT', help='a bag, a video, a folder of pictures, a picture'
+        'input',
+        type=path_argument,
+        metavar='INPUT',
+        help='a bag, a video, a folder of pictures, a picture',
     )
     parser.add_argument('--bag-topic', metavar='NAME', help='which image topic of a bag')
     _add_timing(parser.add_argument_group('pace'))

@@ -15,6 +15,8 @@ from seg_node.sources.bag import BagMessage, BagSource, CAMERA_INFO_TYPE
 
 #: For pictures, which have no recorded rate.
 DEFAULT_RATE_HZ = 10.0
+#: Beyond these no camera is, and arithmetic in nanoseconds ends.
+LOWEST_HZ, HIGHEST_HZ = 0.001, 1000.0
 #: How often a waiting pacer looks up: to publish the clock, and to notice a shutdown.
 TICK_S = 0.02
 
@@ -34,8 +36,11 @@ class Timing:
     passes: int = 1  # 0 is without end
 
     def __post_init__(self) -> None:
-        if self.rate_hz is not None and not 0 < self.rate_hz < math.inf:
-            raise ReplayError(f'--rate {self.rate_hz:g} is no rate: give images a second')
+        if self.rate_hz is not None and not LOWEST_HZ <= self.rate_hz <= HIGHEST_HZ:
+            raise ReplayError(
+                f'--rate {self.rate_hz:g} is no rate: give {LOWEST_HZ:g} to {HIGHEST_HZ:g} images '
+                'a second'
+            )
         if not 0 < self.speed < math.inf:
             raise ReplayError(f'--speed {self.speed:g} is no speed: 1 is as recorded')
         if self.rate_hz is not None and self.speed != 1:

@@ -15,10 +15,11 @@ from seg_node.errors import SegNodeError
 from seg_node.labels import palette_bgr
 from seg_node.overlay import draw_overlay
 from seg_node.progress import progress
-from seg_node.segment_output import ResultWriter
+from seg_node.segment_output import ResultWriter, writing
 from seg_node.segment_summary import LaneIou, Summary
 from seg_node.segmenter import Segmenter
 from seg_node.sources import is_pairs_folder, open_source, Source
+from seg_node.sources.paths import check_bundle, path_argument, place_of, resolved
 
 _MAX_THREADS = 256
 
@@ -57,7 +58,8 @@ def segment_files(segmenter: Segmenter, source: Source, out: Path, truth: Path |
     errors: list[str] = []
     palette = palette_bgr(segmenter.bundle.manifest.labels)
     video_rate_hz = source.rate_hz if source.kind == 'video' else None
-    out.joinpath('summary.json').unlink(missing_ok=True)
+    with writing(out / 'summary.json'):
+        out.joinpath('summary.json').unlink(missing_ok=True)
     with (
         ResultWriter(out, video_rate_hz) as writer,
         progress('segmenting', source.length) as advance,
@@ -74,8 +76,13 @@ def segment_files(segmenter: Segmenter, source: Source, out: Path, truth: Path |
     if summary.frames == 0:
         first = summary.errors[0] if summary.errors else 'it is empty'
         raise SegNodeError(f'no frame could be read ({first}): check the input')
-    write_text(out / 'summary.json', json.dumps(summary.as_dict(), indent=2) + '\n')
+    _write_summary(summary, out / 'summary.json')
     return summary
+
+
+def _write_summary(summary: Summary, path: Path) -> None:
+    with writing(path):
+        write_text(path, json.dumps(summary.as_dict(), indent=2) + '\n')
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,8 +90,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         summary = _run(options)
-    except (SegNodeError, OSError) as error:
+    except SegNodeError as error:
         print(f'error: {error}', file=sys.stderr)
+        return 2
+    except OSError as error:
+        place, reason = place_of(error, options.input), error.strerror or error
+        print(f'error: {place} cannot be read ({reason}): check its permissions', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f'interrupted: the files in {options.out} are whole, but not all', file=sys.stderr)
@@ -94,8 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> Summary:
-    truth = options.input / 'masks' if is_pairs_folder(options.input) else None
     _check_options(options)
+    truth = options.input / 'masks' if is_pairs_folder(options.input) else None
     with open_source(options.input, options.topic) as source:
         bundle = ModelBundle.load(options.bundle or default_bundle_path())
         segmenter = Segmenter.load(
@@ -108,12 +119,13 @@ def _run(options: argparse.Namespace) -> Summary:
 
 
 def _check_options(options: argparse.Namespace) -> None:
-    out, source = options.out.resolve(), options.input.resolve()
+    out, source = resolved(options.out), resolved(options.input)
     if out == source or source in out.parents:
         raise SegNodeError(
             f'--out {options.out} lies in the input, whose pictures or masks it would replace: '
             'name another folder'
         )
+    check_bundle(options.bundle)
     if not 0 <= options.threads <= _MAX_THREADS:
         raise SegNodeError(f'--threads {options.threads}: use 0 (one a core) to {_MAX_THREADS}')
 
@@ -137,13 +149,16 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        'input', type=Path, metavar='INPUT', help='a picture, a folder, a video or a bag'
+        'input', type=path_argument, metavar='INPUT', help='a picture, a folder, a video or a bag'
     )
     parser.add_argument(
-        '--out', type=Path, required=True, metavar='DIR', help='folder for the results'
+        '--out', type=path_argument, required=True, metavar='DIR', help='folder for the results'
     )
     parser.add_argument(
-        '--bundle', type=Path, metavar='DIR', help='the model (default: the one that ships)'
+        '--bundle',
+        type=path_argument,
+        metavar='DIR',
+        help='the model (default: the one that ships)',
     )
     parser.add_argument(
         '--engine',

@@ -1,12 +1,14 @@
 """Files that a run leaves: masks, overlays as pictures or as one video, each whole or absent."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager, ExitStack
 from pathlib import Path
 
 import cv2
 import numpy as np
 from seg_node.atomic_files import replacing, write_bytes
 from seg_node.errors import SegNodeError
+from seg_node.sources.paths import not_written
 
 #: MPEG-4 part 2: every OpenCV build can write it, unlike H.264.
 _VIDEO_CODEC = 'mp4v'
@@ -16,6 +18,19 @@ _FAST_PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 
 class OutputError(SegNodeError):
     """A result that cannot be written."""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """
+    Write a file or make a folder within the block.
+
+    :raises PathError: when the system does not let us.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise not_written(path, error) from error
 
 
 class ResultWriter:
@@ -37,7 +52,8 @@ class ResultWriter:
         self._video = (
             OverlayVideo(folder / 'overlay.mp4', video_rate_hz) if video_rate_hz else None
         )
-        (folder / 'masks').mkdir(parents=True, exist_ok=True)
+        with writing(folder / 'masks'):
+            (folder / 'masks').mkdir(parents=True, exist_ok=True)
 
     def write(self, name: str, labels: np.ndarray, overlay: np.ndarray) -> None:
         """
@@ -47,12 +63,16 @@ class ResultWriter:
         :param labels: (H, W) uint8 label ids.
         :param overlay: (H, W, 3) uint8 BGR.
         """
-        write_bytes(self._folder / 'masks' / f'{name}.png', encode('.png', labels, _FAST_PNG))
+        self._put(f'masks/{name}.png', encode('.png', labels, _FAST_PNG))
         if self._video is not None:
             self._video.write(overlay)
         else:
             content = encode('.jpg', overlay, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))
-            write_bytes(self._folder / 'overlays' / f'{name}.jpg', content)
+            self._put(f'overlays/{name}.jpg', content)
+
+    def _put(self, name: str, content: bytes) -> None:
+        with writing(self._folder / name):
+            write_bytes(self._folder / name, content)
 
     def __enter__(self) -> 'ResultWriter':
         return self
@@ -82,10 +102,12 @@ class OverlayVideo:
         if self._writer is not None:
             self._writer.release()
             self._writer = None
-        self._stack.__exit__(*(exception or (None, None, None)))  # type: ignore[arg-type]
+        with writing(self._path):
+            self._stack.__exit__(*(exception or (None, None, None)))  # type: ignore[arg-type]
 
     def _open(self, picture: np.ndarray) -> cv2.VideoWriter:
-        temporary = self._stack.enter_context(replacing(self._path))
+        with writing(self._path):
+            temporary = self._stack.enter_context(replacing(self._path))
         height, width = picture.shape[:2]
         codec = cv2.VideoWriter.fourcc(*_VIDEO_CODEC)
         writer = cv2.VideoWriter(str(temporary), codec, self._rate_hz, (width, height))

@@ -3,7 +3,6 @@
 import argparse
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 import shutil
 import sys
 import threading
@@ -13,6 +12,7 @@ from typing import Any
 from seg_node.dds_profile import use_large_images_profile
 from seg_node.errors import SegNodeError
 from seg_node.node_process import run_until_stopped
+from seg_node.sources.paths import not_written, path_argument
 
 _EPILOG = """\
 The bag is an MCAP file in a folder, as `ros2 bag record -s mcap` makes it: replay, segment,
@@ -44,7 +44,7 @@ def _run(options: argparse.Namespace, stop: threading.Event) -> int:
     try:
         counts = _record(options, stop)
     except OSError as error:
-        raise RecordError(str(error)) from error
+        raise not_written(options.out, error) from error
     for topic, count in counts.items():
         print(f'{topic}: {count} messages')
     return 0 if all(counts.values()) else 2
@@ -61,14 +61,15 @@ def _record(options: argparse.Namespace, stop: threading.Event) -> dict[str, int
         raise RecordError(
             f'{error}: source the setup.bash of ROS 2 or run make setup, and pip install rosbags'
         ) from error
-    options.out.parent.mkdir(parents=True, exist_ok=True)
     use_large_images_profile()
     # Not rclpy's signals: whatever they interrupt raises, and the bag would be left without index.
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:
-        writer = Writer(options.out, version=9, storage_plugin=StoragePlugin.MCAP)
-        with writer:
-            recording = _Recording(rclpy.create_node('topic_recorder'), writer, options)
+        node = rclpy.create_node('topic_recorder')
+        topics = _full_names(node, options.topics)
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        with Writer(options.out, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+            recording = _Recording(node, writer, topics, options)
             counts = recording.run(stop)
         if not any(counts.values()):
             shutil.rmtree(options.out)  # empty, and in the way of the next try
@@ -76,17 +77,41 @@ def _record(options: argparse.Namespace, stop: threading.Event) -> dict[str, int
             raise RecordError(recording.trouble)
         return counts
     except WriterError as error:
-        raise RecordError(f'{error}: name another --out, which must not exist') from error
+        reason = str(error).rstrip('.')
+        raise RecordError(f'{reason}: name another --out, which must not exist') from error
     finally:
         rclpy.try_shutdown()
+
+
+def _full_names(node: Any, topics: Sequence[str]) -> set[str]:
+    """Return the topics with their namespaces, before a bag is made."""
+    from rclpy.exceptions import NameValidationException
+    from rclpy.validate_full_topic_name import validate_full_topic_name
+    from rclpy.validate_topic_name import validate_topic_name
+
+    names = set()
+    for topic in topics:
+        try:
+            validate_topic_name(topic)
+            names.add(node.resolve_topic_name(topic))
+            validate_full_topic_name(node.resolve_topic_name(topic))
+        except (NameValidationException, RuntimeError) as error:  # all of rcl's are RuntimeErrors
+            reason = str(error).splitlines()[0].rstrip(':').partition(', at /')[0]
+            raise RecordError(
+                f"'{topic}' is no name of a topic ({reason}): see ros2 topic list for those "
+                'there are'
+            ) from error
+    return names
 
 
 class _Recording:
     """Subscribes to topics as they appear and writes what comes."""
 
-    def __init__(self, node: Any, writer: Any, options: argparse.Namespace) -> None:
+    def __init__(
+        self, node: Any, writer: Any, topics: set[str], options: argparse.Namespace
+    ) -> None:
         self._node, self._writer, self._options = node, writer, options
-        self._missing = {node.resolve_topic_name(topic) for topic in options.topics}
+        self._missing = topics
         self._counts = Counter(dict.fromkeys(sorted(self._missing), 0))
         self.trouble = ''  # why the recording ended before its time
 
@@ -155,7 +180,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('topics', nargs='+', metavar='TOPIC', help='images, labels, camera_info')
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='the new bag')
+    parser.add_argument(
+        '--out', type=path_argument, required=True, metavar='DIR', help='the new bag'
+    )
     parser.add_argument(
         '--seconds', type=float, default=0.0, metavar='S', help='end after so long (0: Ctrl-C)'
     )

@@ -93,7 +93,8 @@ def test_classic_net_is_measured_beside_the_bundle(tmp_path, capsys):
     [
         (['sweep', '--rates', '30,fast'], "--rates '30,fast' is no list of rates"),
         (['sweep', '--rates', '0,30'], 'in Hz like'),
-        (['sweep', '--seconds', '0'], 'more than 0'),
+        (['sweep', '--rates', '30,1e300'], 'in Hz like'),
+        (['sweep', '--seconds', '0.9'], 'give more --seconds'),
         (['classic', '--widths', '64'], 'two levels or more'),
         (['classic', '--widths', 'wide'], 'write channels like 64,128'),
     ],

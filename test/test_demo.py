@@ -12,6 +12,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from seg_node.demo.__main__ import main
 from seg_node.demo.process import DemoError
 from seg_node.demo.road import draw_road, write_pairs
 from seg_node.demo.route import plan, Route
@@ -233,6 +234,33 @@ def test_what_cannot_be_is_one_sentence(tmp_path, domain_id, arguments, words) -
     assert done.returncode == 2
     assert words in done.stderr
     assert 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        (('--out', 'file'), 'file cannot be written (File exists): name another --out'),
+        (('--out', 'file/below'), 'cannot be written (Not a directory): name another --out'),
+        (('--bundle', 'file'), '--bundle file is a file: name the folder that holds its'),
+        (('--out', ''), 'it is empty: name a file or folder'),
+    ],
+)
+def test_a_path_that_cannot_be_is_one_sentence(
+    tmp_path, monkeypatch, capsys, arguments, words
+) -> None:
+    pytest.importorskip('rclpy', reason='rclpy is not installed')
+    monkeypatch.chdir(tmp_path)
+    for name in ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE'):
+        monkeypatch.setenv(name, os.environ.get(name, ''))  # as they were, when this ends
+    monkeypatch.setattr('signal.signal', lambda *_: None)
+    monkeypatch.setattr('seg_node.demo.__main__.use_large_images_profile', lambda: None)
+    (tmp_path / 'file').write_text('')
+    try:
+        status: object = main(arguments)
+    except SystemExit as error:
+        status = error.code
+    assert status == 2
+    assert words in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_drawn_road_and_its_labels_agree() -> None:

@@ -230,6 +230,7 @@ def test_nobody_listening_is_an_error_with_a_remedy(start, tmp_path):
     assert '--wait-for-subscriber 0' in errors
     output, _ = finish(start(tmp_path, '--wait-for-subscriber', '0'))
     assert 'sent 1 images' in output
+    assert 'waiting' not in output
 
 
 @pytest.mark.parametrize(
@@ -240,6 +241,8 @@ def test_nobody_listening_is_an_error_with_a_remedy(start, tmp_path):
         (['.', '--clock', '--stamp', 'now'], '--clock'),
         (['.', '--fov', '180'], '--fov'),
         (['.', '--rate', '0'], '--rate'),
+        (['.', '--rate', '1e-300'], '--rate 1e-300 is no rate: give 0.001 to 1000 images a'),
+        (['.', '--rate', '1e300'], '--rate 1e+300 is no rate'),
         (['.', '--wait-for-subscriber', '-1'], '--wait-for-subscriber'),
         (['.', '--topic', 'a b'], 'ROS refuses the arguments: Invalid topic name'),
         (['.', '--ros-args', '--nonsense'], 'ROS refuses the arguments'),

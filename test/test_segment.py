@@ -189,13 +189,27 @@ def test_the_lane_iou_is_pooled_over_all_pixels(labels, truth):
         (['frame0.png', '--topic', '/image'], 'is not a bag'),
         (['frame0.png', '--adapter', 'none'], "no adapter 'none'"),
         (['frame0.png', '--bundle', 'empty'], 'it has no bundle.json'),
-        (['frame0.png', '--out', 'rubbish.png'], 'rubbish.png'),
+        (['frame0.png', '--bundle', 'rubbish.png'], '--bundle rubbish.png is a file: name the'),
+        (
+            ['frame0.png', '--out', 'rubbish.png'],
+            'summary.json cannot be written (Not a directory)',
+        ),
+        (['frame0.png', '--out', '/proc/x'], '/proc/x/masks cannot be written (No such file'),
+        (
+            ['frame0.png', '--out', 'taken'],
+            'taken/summary.json cannot be written (Is a directory)',
+        ),
+        (['frame0.png', '--out', 'held'], 'held/masks/frame0.png cannot be written (Is a dir'),
+        (['loop'], 'loop cannot be followed, its links lead in a circle: name another path'),
+        (['frame0.png', '--out', 'loop'], 'loop cannot be followed'),
     ],
 )
 def test_a_mistake_is_told_in_one_line(segment, tmp_path, monkeypatch, arguments, words):
     monkeypatch.chdir(tmp_path)
     recordings.write_pictures(tmp_path, 1)
-    (tmp_path / 'empty').mkdir()
+    for name in ('empty', 'taken/summary.json', 'held/masks/frame0.png'):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / 'loop').symlink_to('loop')
     for name in ('rubbish.png', 'rubbish.mp4'):
         (tmp_path / name).write_bytes(b'rubbish')
     status, output, errors, out = segment(*arguments)
@@ -204,6 +218,19 @@ def test_a_mistake_is_told_in_one_line(segment, tmp_path, monkeypatch, arguments
     assert words in errors
     assert errors.count('\n') == 1
     assert not out.exists() or files_below(out) == []
+
+
+@pytest.mark.parametrize(
+    'arguments', [['', '--out', 'out'], ['.', '--out', ''], ['.', '--out', 'out', '--bundle', '']]
+)
+def test_an_empty_path_is_not_the_current_folder(tmp_path, monkeypatch, capsys, arguments):
+    monkeypatch.chdir(tmp_path)
+    recordings.write_pictures(tmp_path, 1)
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert 'it is empty: name a file or folder' in capsys.readouterr().err.splitlines()[-1]
+    assert files_below(tmp_path) == ['frame0.png']
 
 
 def test_an_unfinished_run_leaves_no_summary_and_no_video(tiny_bundle, tmp_path):

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from seg_node.atomic_files import write_text
 from training.config import TrainConfig
+from training.errors import ConfigError
 from training.lane_module import LaneModule
 from training.learning_curve import CURVE, draw_learning_curve
 from training.loop.checkpoints import RunCheckpoints
@@ -46,6 +47,7 @@ def train(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
     network = build_network(config, fresh=checkpoint is None)
     teacher = Teacher.load(config)
     with told_in_one_line(config):
+        _make_folder(config.folder)
         facts = read_facts(config.folder / FACTS) if checkpoint else {}
         now = describe_run(config, *sets)
         refuse_other_data(facts, now, config)
@@ -66,6 +68,17 @@ def train(config: TrainConfig, quiet: bool = False) -> dict[str, Any]:
         if writes_files():
             draw_learning_curve(config.folder)
     return facts
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a run's folder; where none can ever be, as in /proc, there is "no such" one."""
+    try:
+        if writes_files():
+            folder.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f'cannot write {folder} ({error.strerror}): choose another --runs'
+        ) from error
 
 
 def _fit(trainer: Trainer, module: LaneModule, data: RunData, checkpoint: Path | None) -> None:

@@ -27,6 +27,7 @@ from seg_node.demo.road import write_pairs
 from seg_node.demo.route import DEFAULT_ROUTES, plan, Route
 from seg_node.demo.simulator import run_simulation, Simulation, simulation_text
 from seg_node.errors import SegNodeError
+from seg_node.sources.paths import check_bundle, not_written, path_argument, place_of
 
 _TERMINATED = 128 + signal.SIGTERM
 
@@ -40,14 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     use_large_images_profile()
     try:
         _check_ros()
+        check_bundle(options.bundle)
         options.out.mkdir(parents=True, exist_ok=True)
         if options.input is None and not options.drawn and _has_simulator():
             summary, text = _simulate(options)
         else:
             summary, text = _replay(options)
         write_text(options.out / 'summary.json', json.dumps(summary, indent=2) + '\n')
-    except (SegNodeError, OSError) as error:
+    except SegNodeError as error:
         print(f'error: {error}', file=sys.stderr)
+        return 2
+    except OSError as error:  # all that is written here lies in --out
+        print(f'error: {not_written(place_of(error, options.out), error)}', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -111,16 +116,18 @@ def _route(text: str) -> Route:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='python -m seg_node.demo', description=__doc__)
     parser.add_argument(
-        'input', nargs='?', type=Path,
+        'input', nargs='?', type=path_argument,
         help='bag, video, folder of pictures or pairs folder; default: a drive in the simulator',
     )  # fmt: skip
     parser.add_argument('--drawn', action='store_true', help='a drawn road, no simulator')
-    parser.add_argument('--out', type=Path, default=Path('out/demo'), metavar='DIR')
+    parser.add_argument('--out', type=path_argument, default=Path('out/demo'), metavar='DIR')
     parser.add_argument(
         '--rate', type=float, metavar='HZ', help='default: as recorded, 10 in the simulator'
     )
     parser.add_argument('--topic', metavar='NAME', help='which image topic of a bag')
-    parser.add_argument('--bundle', type=Path, metavar='DIR', help='default: the one that ships')
+    parser.add_argument(
+        '--bundle', type=path_argument, metavar='DIR', help='default: the one that ships'
+    )
     parser.add_argument('--adapter', default='', metavar='NAME', help='of the bundle')
     parser.add_argument('--json', action='store_true', help='print the figures as JSON')
     parser.add_argument(
