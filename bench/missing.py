@@ -5,8 +5,8 @@ from contextlib import contextmanager
 import sys
 
 from bench.errors import BenchError
-from seg_node.sources.paths import not_written as told
-from seg_node.sources.paths import place_of
+from seg_node.paths import not_written as told
+from seg_node.paths import place_of
 
 
 @contextmanager

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from seg_node.dds_profile import use_large_images_profile
 from seg_node.errors import SegNodeError
+from seg_node.paths import path_argument, place_of
 from seg_node.replay_schedule import DEFAULT_RATE_HZ, ReplayError, Timing
 from seg_node.sources import open_source, Source
-from seg_node.sources.paths import path_argument, place_of
 
 if TYPE_CHECKING:
     from seg_node.replay_publisher import ReplayOptions

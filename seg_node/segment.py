@@ -14,12 +14,12 @@ from seg_node.engines import ENGINE_NAMES, PRECISIONS
 from seg_node.errors import SegNodeError
 from seg_node.labels import palette_bgr
 from seg_node.overlay import draw_overlay
+from seg_node.paths import check_bundle, path_argument, place_of, resolved
 from seg_node.progress import progress
 from seg_node.segment_output import ResultWriter, writing
 from seg_node.segment_summary import LaneIou, Summary
 from seg_node.segmenter import Segmenter
 from seg_node.sources import is_pairs_folder, open_source, Source
-from seg_node.sources.paths import check_bundle, path_argument, place_of, resolved
 
 _MAX_THREADS = 256
 

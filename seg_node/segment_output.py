@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from seg_node.atomic_files import replacing, write_bytes
 from seg_node.errors import SegNodeError
-from seg_node.sources.paths import not_written
+from seg_node.paths import not_written
 
 #: MPEG-4 part 2: every OpenCV build can write it, unlike H.264.
 _VIDEO_CODEC = 'mp4v'

@@ -12,7 +12,7 @@ from typing import Any
 from seg_node.dds_profile import use_large_images_profile
 from seg_node.errors import SegNodeError
 from seg_node.node_process import run_until_stopped
-from seg_node.sources.paths import not_written, path_argument
+from seg_node.paths import not_written, path_argument
 
 _EPILOG = """\
 The bag is an MCAP file in a folder, as `ros2 bag record -s mcap` makes it: replay, segment,

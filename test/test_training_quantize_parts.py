@@ -28,9 +28,9 @@ from training.quantization.onnxruntime_ptq import (
     quantize_onnx,
 )
 from training.quantization.subject_data import data_of_all
-from training.quantization.timing import Latency
 from training.quantization.variants import subjects_of, Variant
 from training.quantize_config import QuantizeConfig
+from training.timing import Latency
 
 SPEC = InputSpec(width=64, height=32)
 FAST, SLOW = Latency(10, 12, 9), Latency(20, 25, 18)

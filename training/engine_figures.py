@@ -15,7 +15,7 @@ from training.data.pairs import PairsFolder
 from training.evaluation.counts import pool
 from training.evaluation.measure import measure
 from training.evaluation.models import BundleSegmenter
-from training.quantization.timing import time_by_turns
+from training.timing import time_by_turns
 
 #: Engines that run the exported file; TensorRT cannot be checked without an NVIDIA GPU.
 CHECKED = ('onnxruntime', 'openvino', 'torch')

@@ -27,7 +27,7 @@ from seg_node.demo.road import write_pairs
 from seg_node.demo.route import DEFAULT_ROUTES, plan, Route
 from seg_node.demo.simulator import run_simulation, Simulation, simulation_text
 from seg_node.errors import SegNodeError
-from seg_node.sources.paths import check_bundle, not_written, path_argument, place_of
+from seg_node.paths import check_bundle, not_written, path_argument, place_of
 
 _TERMINATED = 128 + signal.SIGTERM
 

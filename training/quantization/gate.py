@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from training.quantization.timing import Latency
+from training.timing import Latency
 
 #: The metric that decides; thin lines are what int8 loses first.
 METRIC = 'lane_iou'

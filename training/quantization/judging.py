@@ -14,9 +14,9 @@ from training.data.pairs import PairsFolder
 from training.evaluation.models import BundleSegmenter
 from training.quantization.gate import choose, judge, METRIC, Verdict
 from training.quantization.measuring import measure_variants
-from training.quantization.timing import Latency, time_by_turns
 from training.quantization.variants import load, Variant
 from training.quantize_config import QuantizeConfig
+from training.timing import Latency, time_by_turns
 
 
 @dataclass(frozen=True)
